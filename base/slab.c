@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+
+#include "base/slab.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+
+// The head stands before the object, so that a spare object stays untouched.
+struct slab_head {
+    struct slab_head *next;
+};
+
+// Objects begin at an alignment that suits every type we store.
+enum { SLAB_HEAD = (sizeof(struct slab_head) + 15) & ~(size_t)15 };
+
+void slab_init(struct slab *slab, const grpc_allocator *allocator,
+               size_t object_size, size_t spare_max, void (*fini)(void *object))
+{
+    ASSERT(object_size > 0);
+    *slab = (struct slab){
+        .allocator = allocator,
+        .fini = fini,
+        .object_size = object_size,
+        .spare_max = spare_max,
+    };
+}
+
+void *slab_take(struct slab *slab)
+{
+    struct slab_head *head = slab->spare;
+    if (head != NULL) {
+        slab->spare = head->next;
+        slab->spare_count--;
+    } else {
+        head = alloc_zeroed(slab->allocator, SLAB_HEAD + slab->object_size);
+        if (head == NULL) {
+            return NULL;
+        }
+    }
+    slab->taken++;
+    return (char *)head + SLAB_HEAD;
+}
+
+static void slab_free(struct slab *slab, struct slab_head *head)
+{
+    if (slab->fini != NULL) {
+        slab->fini((char *)head + SLAB_HEAD);
+    }
+    alloc_free(slab->allocator, head, SLAB_HEAD + slab->object_size);
+}
+
+void slab_give(struct slab *slab, void *object)
+{
+    ASSERT(object != NULL);
+    ASSERT(slab->taken > 0);
+    struct slab_head *head = (void *)((char *)object - SLAB_HEAD);
+    slab->taken--;
+    if (slab->spare_count >= slab->spare_max) {
+        slab_free(slab, head);
+        return;
+    }
+    head->next = slab->spare;
+    slab->spare = head;
+    slab->spare_count++;
+}
+
+void slab_trim(struct slab *slab, size_t spare_count)
+{
+    while (slab->spare_count > spare_count) {
+        struct slab_head *head = slab->spare;
+        slab->spare = head->next;
+        slab->spare_count--;
+        slab_free(slab, head);
+    }
+}
+
+void slab_fini(struct slab *slab)
+{
+    ASSERT(slab->taken == 0);
+    slab_trim(slab, 0);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// A view is a run of bytes that somebody else owns. Who owns them, and until
+// when they stay, is said where a view is passed or returned.
+
+#ifndef BASE_VIEW_H
+#define BASE_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+// view: borrowed bytes; data may be NULL only when size is 0.
+struct view {
+    const uint8_t *data;
+    size_t size;
+};
+
+// VIEW makes a view of a string literal, without its NUL.
+#define VIEW(literal) view_of("" literal, sizeof(literal) - 1)
+
+static inline struct view view_of(const void *data, size_t size)
+{
+    return (struct view){.data = (const uint8_t *)data, .size = size};
+}
+
+// view_equal compares in time that depends on the content.
+static inline bool view_equal(struct view a, struct view b)
+{
+    return a.size == b.size &&
+           (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static inline bool view_starts_with(struct view text, struct view prefix)
+{
+    return text.size >= prefix.size &&
+           (prefix.size == 0 ||
+            memcmp(text.data, prefix.data, prefix.size) == 0);
+}
+
+// view_skip drops the first n bytes; n is at most text.size. Nothing is added
+// to a NULL pointer, which C does not allow even for 0.
+static inline struct view view_skip(struct view text, size_t n)
+{
+    return (struct view){
+        .data = n > 0 ? text.data + n : text.data,
+        .size = text.size - n,
+    };
+}
+
+#endif

@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: MIT
+//
+// cgrpc: gRPC in C. This header is the manual.
+//
+// Contents
+//   1. Values         strings, memory, results and status codes
+//   2. The loop       one thread's events, timers, descriptors, posted tasks
+//   3. Servers        listening, running, stopping
+//   4. Channels       a client's connection to a server
+//   5. Calls          what a handler and a client do with a call
+//   6. Generated code what cgrpc-gen writes against; not for use by hand
+//
+// Rules that hold everywhere
+//
+//   Threads. A loop, and every server, channel and call on it, belongs to one
+//   thread. Use many loops for many threads; they share nothing. Only
+//   grpc_loop_post() and grpc_server_stop() may be called from other threads
+//   and from signal handlers. The library starts no thread, with one exception:
+//   a name (not a number, not localhost) is looked up in a helper thread,
+//   because the system's resolver blocks. GRPC_NO_THREADS builds it out.
+//
+//   fork(). A loop and all that is on it belong to the process that made them.
+//   After fork() the child must not touch them, not even to free them: it
+//   would change what the parent watches. Make loops after fork(), or call an
+//   exec function in the child (all descriptors are closed on exec).
+//
+//   Signals. No signal disposition is changed and SIGPIPE is never raised.
+//
+//   Ownership. Each pointer says who owns it: "borrowed until" (the library
+//   reads it until then), "copied" (yours again when the function returns), or
+//   "owned" (yours to free).
+//
+//   Options are structs that are right when zeroed; NULL stands for a zeroed
+//   one. Set fields with designated initialisers: new fields may be added.
+//
+//   Errors. A function that can be misused returns a grpc_result; the object
+//   then tells why in words (grpc_server_error() and the like). Nothing
+//   aborts, and running out of memory is an ordinary error.
+//
+//   Freeing or stopping an object from inside a callback is allowed; it takes
+//   effect when the outermost step returns.
+
+#ifndef GRPC_H
+#define GRPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+#if !defined(GRPC_API)
+# if defined(__GNUC__)
+#  define GRPC_API __attribute__((visibility("default")))
+# else
+#  define GRPC_API
+# endif
+#endif
+
+#if defined(__GNUC__)
+# define GRPC_PRINTF(text, first)                                              \
+     __attribute__((__format__(__printf__, text, first)))
+#else
+# define GRPC_PRINTF(text, first)
+#endif
+
+#define GRPC_VERSION     "0.1.0"
+#define GRPC_VERSION_NUM 0x000100 // 0xMMmmpp
+
+// grpc_version is the version of the library that the program runs with, such
+// as "0.1.0": static text.
+GRPC_API const char *grpc_version(void);
+
+// What this build of the library can do, as bits of grpc_features().
+enum {
+    GRPC_FEATURE_LOOKUP = 1, // looks up names (needs a helper thread)
+    GRPC_FEATURE_EPOLL = 2,
+    GRPC_FEATURE_POLL = 4,
+};
+GRPC_API unsigned grpc_features(void);
+
+// ---- 1. Values --------------------------------------------------------------
+
+// grpc_str: text or bytes with a length. In a message that was received, data
+// is never NULL and a NUL stands behind the last byte, so that %s works where
+// the text holds none itself.
+typedef struct grpc_str {
+    const char *data; // may be NULL when size is 0
+    size_t size;      // bytes
+} grpc_str;
+
+// GRPC_STR makes a grpc_str of a string literal; GRPC_STR_ARG passes one to a
+// printf format as %.*s.
+#if defined(__cplusplus)
+# define GRPC_STR(literal) (grpc_str{"" literal, sizeof(literal) - 1})
+#else
+# define GRPC_STR(literal) ((grpc_str){"" literal, sizeof(literal) - 1})
+#endif
+#define GRPC_STR_ARG(text)                                                     \
+    (int)(text).size, ((text).data != NULL ? (text).data : "")
+
+// grpc_str_z is the text up to its NUL, borrowed; empty for NULL.
+GRPC_API grpc_str grpc_str_z(const char *text);
+
+// grpc_result: what a function of this library says about itself. 0 is
+// success, what is negative is not. (How a call ended is a grpc_status.)
+typedef int grpc_result;
+enum {
+    GRPC_AGAIN = -1,  // no room now; nothing was taken
+    GRPC_EINVAL = -2, // an argument is wrong
+    GRPC_ESTATE = -3, // not now: the object is past it, or not there yet
+    GRPC_ENOMEM = -4, // out of memory; nothing has changed
+    GRPC_ELIMIT = -5, // over a limit that was set
+    GRPC_ESYSTEM = -6, // the operating system refused; the reason has errno
+    GRPC_EFORMAT = -7, // the bytes are not what they should be
+};
+
+// grpc_result_name is "GRPC_OK", "GRPC_EINVAL" and so on: static text.
+GRPC_API const char *grpc_result_name(grpc_result result);
+
+// grpc_code: how a call ended (https://grpc.io/docs/guides/status-codes/).
+// A peer may send a number that is not listed here; it is kept.
+typedef enum grpc_code {
+    GRPC_OK = 0,
+    GRPC_CANCELLED = 1,
+    GRPC_UNKNOWN = 2,
+    GRPC_INVALID_ARGUMENT = 3,
+    GRPC_DEADLINE_EXCEEDED = 4,
+    GRPC_NOT_FOUND = 5,
+    GRPC_ALREADY_EXISTS = 6,
+    GRPC_PERMISSION_DENIED = 7,
+    GRPC_RESOURCE_EXHAUSTED = 8,
+    GRPC_FAILED_PRECONDITION = 9,
+    GRPC_ABORTED = 10,
+    GRPC_OUT_OF_RANGE = 11,
+    GRPC_UNIMPLEMENTED = 12,
+    GRPC_INTERNAL = 13,
+    GRPC_UNAVAILABLE = 14,
+    GRPC_DATA_LOSS = 15,
+    GRPC_UNAUTHENTICATED = 16
+} grpc_code;
+
+// grpc_code_name is "NOT_FOUND" and so on, "CODE" for a number that is not
+// listed: static text.
+GRPC_API const char *grpc_code_name(grpc_code code);
+
+// grpc_status: the outcome of a call. Where it lives is said where it is given.
+typedef struct grpc_status {
+    grpc_code code;
+    const char *message; // UTF-8 for people, never NULL, with a NUL behind it
+    size_t message_size; // bytes, without that NUL
+    grpc_str details;    // an encoded google.rpc.Status; empty when none
+} grpc_status;
+
+// grpc_allocate does all work with memory: new_size 0 frees (and returns
+// NULL), pointer NULL allocates, else it resizes. On NULL the old memory stays
+// as it was. old_size is what was asked for before. Memory is aligned for any
+// type. It is called from the loop's thread alone.
+typedef void *grpc_allocate(void *user, void *pointer, size_t old_size,
+                            size_t new_size);
+
+typedef struct grpc_allocator {
+    grpc_allocate *allocate; // NULL: the C library's heap
+    void *user;
+} grpc_allocator;
+
+// grpc_arena: memory that is taken piece by piece and given back all at once.
+// Zero is an empty arena; it binds to the allocator of whatever uses it first.
+//
+//     grpc_arena arena = {0};
+//     ... calls that put messages into it ...
+//     grpc_arena_free(&arena);
+struct grpc_arena_block;
+typedef struct grpc_arena {
+    grpc_allocator allocator; // may be set before the first use
+    struct grpc_arena_block *newest;
+    char *cursor;
+    char *end;
+    size_t held_bytes;  // taken from the allocator so far
+    size_t limit_bytes; // never hold more than this; 0: no limit
+} grpc_arena;
+
+// grpc_arena_alloc returns size bytes, aligned to 8, uninitialised, until the
+// arena is reset or freed. NULL: no memory, or over limit_bytes.
+GRPC_API void *grpc_arena_alloc(grpc_arena *arena, size_t size);
+
+// grpc_arena_printf formats into the arena. data is NULL without memory.
+GRPC_API grpc_str grpc_arena_printf(grpc_arena *arena, const char *format, ...)
+    GRPC_PRINTF(2, 3);
+
+// grpc_arena_reset drops all that is in the arena and keeps a block for what
+// comes next; grpc_arena_free gives everything back. Both accept NULL.
+GRPC_API void grpc_arena_reset(grpc_arena *arena);
+GRPC_API void grpc_arena_free(grpc_arena *arena);
+
+// ---- 2. The loop ------------------------------------------------------------
+
+typedef struct grpc_loop grpc_loop;
+
+typedef enum grpc_log_level {
+    GRPC_LOG_ERROR = 1, // something the program asked for does not work
+    GRPC_LOG_WARNING,   // it works, but somebody should look
+    GRPC_LOG_INFO,      // connections come and go
+    GRPC_LOG_DEBUG
+} grpc_log_level;
+
+// text has no newline and is borrowed until the function returns.
+typedef void grpc_log(void *user, grpc_log_level level, const char *text);
+
+typedef struct grpc_loop_options {
+    grpc_allocator allocator; // for all that lives on the loop
+    const char *backend;      // "epoll", "poll"; NULL: the best there is
+    grpc_log *log;            // NULL: silence
+    void *log_user;
+    grpc_log_level log_level; // 0: up to GRPC_LOG_WARNING
+} grpc_loop_options;
+
+// grpc_loop_new: owned; NULL without memory or descriptors (errno tells).
+GRPC_API grpc_loop *grpc_loop_new(const grpc_loop_options *options);
+
+// grpc_loop_free: the servers and channels on it are freed before.
+// GRPC_ESTATE when some are left, or while the loop is being stepped. NULL is
+// accepted.
+GRPC_API grpc_result grpc_loop_free(grpc_loop *loop);
+
+// grpc_loop_run steps until grpc_loop_stop() is called on the loop's thread.
+GRPC_API grpc_result grpc_loop_run(grpc_loop *loop);
+GRPC_API void grpc_loop_stop(grpc_loop *loop);
+
+// grpc_loop_step waits at most timeout_ms (0: not at all, -1: until something
+// happens) and handles what has happened. GRPC_ESTATE from inside a callback.
+GRPC_API grpc_result grpc_loop_step(grpc_loop *loop, int timeout_ms);
+
+// To drive the loop from another one: wait until grpc_loop_fd() is readable or
+// grpc_loop_timeout() milliseconds have passed (-1: no limit), then call
+// grpc_loop_step(loop, 0). The fd is -1 with the "poll" back end.
+GRPC_API int grpc_loop_fd(const grpc_loop *loop);
+GRPC_API int grpc_loop_timeout(grpc_loop *loop);
+
+// grpc_loop_error: why the last function on this loop failed; static or owned
+// by the loop until the next failure.
+GRPC_API const char *grpc_loop_error(const grpc_loop *loop);
+
+// grpc_loop_post makes the loop call run(argument) on its own thread, soon. It
+// is safe from any thread and from signal handlers, takes no lock and no
+// memory. GRPC_AGAIN: some 4,000 posts are waiting.
+GRPC_API grpc_result grpc_loop_post(grpc_loop *loop, void (*run)(void *argument),
+                                    void *argument);
+
+// grpc_loop_now is the loop's monotonic time in milliseconds, of this step.
+GRPC_API uint64_t grpc_loop_now(const grpc_loop *loop);
+
+// A timer calls run(argument) once, delay_ms from now. It is freed when it has
+// run or is stopped; the pointer is then dead. NULL without memory.
+typedef struct grpc_timer grpc_timer;
+GRPC_API grpc_timer *grpc_timer_start(grpc_loop *loop, uint32_t delay_ms,
+                                      void (*run)(void *argument),
+                                      void *argument);
+GRPC_API void grpc_timer_stop(grpc_timer *timer);
+
+// A watch calls ready(argument, events) whenever the descriptor is ready,
+// until it is stopped; stop it before closing fd. Failure is always watched.
+// NULL: no memory, or the system refused (grpc_loop_error()).
+enum { GRPC_READABLE = 1, GRPC_WRITABLE = 2, GRPC_FAILED = 4 };
+typedef struct grpc_watch grpc_watch;
+GRPC_API grpc_watch *grpc_watch_start(grpc_loop *loop, int fd, unsigned events,
+                                      void (*ready)(void *argument,
+                                                    unsigned events),
+                                      void *argument);
+GRPC_API grpc_result grpc_watch_change(grpc_watch *watch, unsigned events);
+GRPC_API void grpc_watch_stop(grpc_watch *watch);
+
+// ---- 3. Servers -------------------------------------------------------------
+
+typedef struct grpc_server grpc_server;
+typedef struct grpc_call grpc_call;
+
+typedef struct grpc_server_options {
+    grpc_loop *loop; // borrowed for the life of the server; NULL: its own
+    grpc_allocator allocator;       // of its own loop; unused with a loop
+    uint32_t max_receive_bytes;     // of one message; 0: 4 MiB
+    uint32_t max_concurrent_streams; // per connection; 0: 128
+    uint32_t max_connections;       // 0: as many as there are descriptors
+} grpc_server_options;
+
+// grpc_server_new: owned; NULL without memory or descriptors.
+GRPC_API grpc_server *grpc_server_new(const grpc_server_options *options);
+
+// grpc_server_free closes everything at once: calls that are open end as
+// cancelled. NULL is accepted.
+GRPC_API void grpc_server_free(grpc_server *server);
+
+typedef struct grpc_listen_options {
+    int backlog;     // connections that wait to be accepted; 0: the largest
+    bool reuse_port; // share the port with other loops (SO_REUSEPORT)
+} grpc_listen_options;
+
+// grpc_server_listen opens a port. The forms of address:
+//   "localhost:50051"       both IPv4 and IPv6 loopback
+//   "127.0.0.1:50051", "[::1]:50051", "ipv4:127.0.0.1:80", "ipv6:[::1]:80"
+//   ":50051", "*:50051"     every address, IPv4 and IPv6
+//   "unix:path", "unix:///absolute/path", "unix-abstract:name"
+// Port 0 lets the system choose; grpc_server_port() tells. All services are
+// added before. May be called several times, for several addresses.
+GRPC_API grpc_result grpc_server_listen(grpc_server *server,
+                                        const char *address,
+                                        const grpc_listen_options *options);
+
+// grpc_server_listen_fd takes a socket that the caller has bound and made
+// listening (as systemd does); grpc_server_serve_fd one that is connected to a
+// client. The server owns fd when the result is GRPC_OK.
+GRPC_API grpc_result grpc_server_listen_fd(grpc_server *server, int fd);
+GRPC_API grpc_result grpc_server_serve_fd(grpc_server *server, int fd);
+
+// grpc_server_port is the port that was opened last; 0 when that was none.
+GRPC_API uint16_t grpc_server_port(const grpc_server *server);
+
+// grpc_server_run steps the server's loop until the server has stopped.
+// GRPC_OK is 0, so main() may return the result.
+GRPC_API grpc_result grpc_server_run(grpc_server *server);
+
+// grpc_server_stop: no new connections and no new calls; those that are open
+// go on to their end, then grpc_server_run() returns. The second time it is
+// called it ends them at once. Safe in signal handlers and other threads, as
+// long as the server exists.
+GRPC_API void grpc_server_stop(grpc_server *server);
+
+// grpc_server_is_stopped: it was stopped and nothing is left open.
+GRPC_API bool grpc_server_is_stopped(const grpc_server *server);
+
+GRPC_API grpc_loop *grpc_server_loop(grpc_server *server);
+
+// grpc_server_error: why the last function on this server failed, in words;
+// borrowed until the next failure.
+GRPC_API const char *grpc_server_error(const grpc_server *server);
+
+// ---- 4. Channels ------------------------------------------------------------
+
+typedef struct grpc_channel grpc_channel;
+
+typedef struct grpc_channel_options {
+    grpc_loop *loop; // borrowed for the life of the channel; NULL: a private
+                     // one, which only blocking calls run
+    grpc_allocator allocator;   // of its private loop; unused with a loop
+    const char *authority;      // copied; :authority instead of the target's
+    const char *user_agent;     // copied; put before "grpc-cgrpc/0.1.0"
+    uint32_t max_receive_bytes; // of one message; 0: 4 MiB
+    uint32_t connect_timeout_ms; // for each address; 0: 20 s
+} grpc_channel_options;
+
+// grpc_channel_new makes a channel and does no I/O: it connects with the first
+// call, connects again with backoff when the connection is lost
+// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md), and
+// tries all addresses of a name. The forms of target:
+//   "localhost:50051", "host:port", "dns:///host:port" (port 443 if none)
+//   "ipv4:127.0.0.1:80,127.0.0.2:80", "ipv6:[::1]:80"
+//   "unix:path", "unix:///absolute/path", "unix-abstract:name"
+// NULL: without memory or descriptors. With a target that cannot be parsed,
+// every call fails with INVALID_ARGUMENT and says why.
+GRPC_API grpc_channel *grpc_channel_new(const char *target,
+                                        const grpc_channel_options *options);
+
+// grpc_channel_new_fd: a channel over a socket that is connected already. It
+// owns fd unless the result is NULL, and cannot connect again.
+GRPC_API grpc_channel *
+grpc_channel_new_fd(int fd, const grpc_channel_options *options);
+
+// grpc_channel_free ends calls that are open as CANCELLED (their callbacks
+// are called), then frees. NULL is accepted.
+GRPC_API void grpc_channel_free(grpc_channel *channel);
+
+GRPC_API grpc_loop *grpc_channel_loop(grpc_channel *channel);
+
+// grpc_channel_error: why the last function on this channel failed, in words;
+// borrowed until the next failure.
+GRPC_API const char *grpc_channel_error(const grpc_channel *channel);
+
+typedef struct grpc_call_options {
+    uint32_t timeout_ms; // 0: no deadline
+    bool wait_for_ready; // wait out connection failures until the deadline,
+                         // instead of ending as UNAVAILABLE with the first
+} grpc_call_options;
+
+// grpc_cancel ends a client's call as CANCELLED; its callback is called, from
+// the loop. A call that has ended is left alone.
+GRPC_API void grpc_cancel(grpc_call *call);
+
+// ---- 5. Calls ---------------------------------------------------------------
+//
+// A server's call lives from the start of its handler until it is answered:
+// by the generated ..._reply(), or by grpc_call_fail(). That may be later, from
+// another callback on the same loop. A client's call lives until its callback
+// returns.
+
+// grpc_call_fail answers with an error (code is not GRPC_OK). GRPC_ESTATE when
+// the call was answered before: that answer stands.
+GRPC_API grpc_result grpc_call_fail(grpc_call *call, grpc_code code,
+                                    const char *format, ...) GRPC_PRINTF(3, 4);
+
+// grpc_call_on_end: told(argument) is called once if the call ends before it
+// is answered: cancelled by the client, past its deadline, connection lost,
+// server freed. The call is dead when told returns. Without this, a call that
+// has ended stays valid until it is answered, and the answer goes nowhere.
+GRPC_API void grpc_call_on_end(grpc_call *call, void (*told)(void *argument),
+                               void *argument);
+
+// grpc_call_is_over: nobody waits for the answer any more.
+GRPC_API bool grpc_call_is_over(const grpc_call *call);
+
+// Memory that lives as long as the call. grpc_call_alloc is zeroed; NULL and
+// data NULL without memory.
+GRPC_API grpc_arena *grpc_call_arena(grpc_call *call);
+GRPC_API void *grpc_call_alloc(grpc_call *call, size_t size);
+GRPC_API grpc_str grpc_call_printf(grpc_call *call, const char *format, ...)
+    GRPC_PRINTF(2, 3);
+
+// grpc_call_method is "/package.Service/Method"; grpc_call_peer the address of
+// the other side, such as "127.0.0.1:40312" or "unix:"; both borrowed for the
+// life of the call.
+GRPC_API const char *grpc_call_method(const grpc_call *call);
+GRPC_API const char *grpc_call_peer(grpc_call *call);
+
+// grpc_call_time_left_ms: until the deadline, 0 when it has passed; -1: none.
+GRPC_API int64_t grpc_call_time_left_ms(const grpc_call *call);
+
+GRPC_API grpc_loop *grpc_call_loop(grpc_call *call);
+
+// ---- 6. Generated code ------------------------------------------------------
+//
+// What follows is the contract between cgrpc-gen and the library. Both come
+// from one release; it is not meant to be written by hand.
+
+// A buffer that is filled from its end towards its start, so that a length can
+// be written in front of what it measures.
+typedef struct grpc_buffer {
+    grpc_allocator allocator;
+    unsigned char *base;  // start of the memory
+    unsigned char *first; // first byte written; base <= first <= end
+    unsigned char *end;
+    size_t limit_bytes; // never hold more than this; 0: no limit
+} grpc_buffer;
+
+// An encoder that succeeds leaves at least this many bytes free in front of
+// first, for what the transport writes there.
+enum { GRPC_BUFFER_HEADROOM = 16 };
+
+// A codec turns messages into bytes and back. type is the codec's description
+// of a message.
+typedef struct grpc_codec {
+    const char *name; // content-subtype, such as "proto"
+    // decode fills *message (size bytes of the method's table). Everything that
+    // it points to is in the arena. *reason is static text on failure:
+    // GRPC_EFORMAT, GRPC_ENOMEM, GRPC_ELIMIT.
+    grpc_result (*decode)(const void *type, void *message, grpc_arena *arena,
+                          grpc_str data, const char **reason);
+    // encode puts the bytes in front of buffer->first.
+    grpc_result (*encode)(const void *type, const void *message,
+                          grpc_buffer *buffer, const char **reason);
+} grpc_codec;
+
+// The types of fields, numbered as in descriptor.proto.
+enum {
+    GRPC_TYPE_DOUBLE = 1,
+    GRPC_TYPE_FLOAT = 2,
+    GRPC_TYPE_INT64 = 3,
+    GRPC_TYPE_UINT64 = 4,
+    GRPC_TYPE_INT32 = 5,
+    GRPC_TYPE_FIXED64 = 6,
+    GRPC_TYPE_FIXED32 = 7,
+    GRPC_TYPE_BOOL = 8,
+    GRPC_TYPE_STRING = 9,
+    GRPC_TYPE_MESSAGE = 11,
+    GRPC_TYPE_BYTES = 12,
+    GRPC_TYPE_UINT32 = 13,
+    GRPC_TYPE_ENUM = 14,
+    GRPC_TYPE_SFIXED32 = 15,
+    GRPC_TYPE_SFIXED64 = 16,
+    GRPC_TYPE_SINT32 = 17,
+    GRPC_TYPE_SINT64 = 18
+};
+
+// How a field is stored and when it is present.
+enum {
+    // The value itself: present when it is not zero or empty. A message: a
+    // pointer, absent when NULL.
+    GRPC_FIELD_IMPLICIT,
+    // The value, and a bool at the offset `presence`.
+    GRPC_FIELD_OPTIONAL,
+    // A member of a union; present when the int32_t at `presence` is number.
+    GRPC_FIELD_ONEOF,
+    // struct { const T *data; size_t count; }; messages are stored by value.
+    GRPC_FIELD_REPEATED, // written one by one; read either way
+    GRPC_FIELD_PACKED,   // written packed; read either way
+    GRPC_FIELD_MAP       // repeated entries {key, value}; the last key wins
+};
+
+typedef struct grpc_field {
+    uint32_t number;
+    uint16_t offset;   // of the member, in bytes
+    uint16_t presence; // see GRPC_FIELD_OPTIONAL and GRPC_FIELD_ONEOF
+    uint8_t type;      // GRPC_TYPE_...
+    uint8_t kind;      // GRPC_FIELD_...
+    uint16_t message;  // index into grpc_message.messages
+} grpc_field;
+
+// A message type: bool, int32_t (also enums), uint32_t, int64_t, uint64_t,
+// float, double and grpc_str members, and those above.
+typedef struct grpc_message {
+    const char *name;         // full name: "helloworld.HelloRequest"
+    const grpc_field *fields; // by ascending number
+    const struct grpc_message *const *messages;
+    const void *empty;  // a message without fields set, or NULL: all zero
+    uint32_t size;      // sizeof the struct
+    uint16_t field_count;
+    uint16_t dense_count; // fields[i].number is i + 1 for i below this
+    uint16_t unknown;     // offset of the grpc_str with unknown fields
+} grpc_message;
+
+// The codec of protobuf's binary format (https://protobuf.dev/programming-
+// guides/encoding/); its types are grpc_message.
+GRPC_API extern const grpc_codec grpc_protobuf;
+
+// grpc_message_decode reads data into *message; what it points to is in the
+// arena. GRPC_EFORMAT: not that message. On failure *message is undefined.
+GRPC_API grpc_result grpc_message_decode(const grpc_message *type,
+                                         void *message, grpc_arena *arena,
+                                         const void *data, size_t size);
+
+// grpc_message_encode returns the bytes, in the arena; data is NULL without
+// memory or when the message cannot be encoded (a string that is not UTF-8,
+// more than 2 GiB, nested too deep).
+GRPC_API grpc_str grpc_message_encode(const grpc_message *type,
+                                      const void *message, grpc_arena *arena);
+
+// Any function; cast back to its type before it is called.
+typedef void grpc_function(void);
+
+typedef struct grpc_method {
+    const char *path; // "/package.Service/Method"
+    const grpc_codec *codec;
+    const void *request; // type of the request, for the codec
+    const void *reply;
+    uint32_t request_size; // sizeof the structs
+    uint32_t reply_size;
+    // Server: calls the user's handler, a member of *handlers.
+    void (*handle)(grpc_call *call, const void *request, const void *handlers,
+                   void *self);
+    // Client: calls the user's callback.
+    void (*done)(grpc_call *call, const grpc_status *status, const void *reply,
+                 grpc_function *callback, void *self);
+} grpc_method;
+
+typedef struct grpc_service {
+    const char *name; // "package.Service"
+    const grpc_method *methods;
+    size_t method_count;
+    size_t handlers_size; // sizeof the struct of handlers
+} grpc_service;
+
+// grpc_server_serve adds a service; *handlers is copied, service is borrowed
+// for the life of the server. GRPC_ESTATE after the first listen.
+GRPC_API grpc_result grpc_server_serve(grpc_server *server,
+                                       const grpc_service *service,
+                                       const void *handlers, void *self);
+
+// grpc_call_reply answers a unary call with a message, which is encoded before
+// it returns. GRPC_ESTATE when the call was answered before.
+GRPC_API grpc_result grpc_call_reply(grpc_call *call, const void *reply);
+
+// grpc_call_unimplemented answers for a handler that is NULL.
+GRPC_API void grpc_call_unimplemented(grpc_call *call);
+
+// grpc_unary_start begins a call; the request is encoded before it returns.
+// callback is called once, from the loop. NULL: no memory, or the channel has
+// a private loop (grpc_channel_error()); then callback is not called.
+GRPC_API grpc_call *grpc_unary_start(grpc_channel *channel,
+                                     const grpc_method *method,
+                                     const void *request,
+                                     grpc_function *callback, void *self,
+                                     const grpc_call_options *options);
+
+// grpc_unary runs the channel's loop until the call has ended. The reply (when
+// the code is GRPC_OK) and the status's message live in the arena.
+// FAILED_PRECONDITION while that loop is being stepped.
+GRPC_API grpc_status grpc_unary(grpc_channel *channel, grpc_arena *arena,
+                                const grpc_method *method, const void *request,
+                                void *reply, const grpc_call_options *options);
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif
