@@ -1,0 +1,712 @@
+// SPDX-License-Identifier: MIT
+// From a block to fields (RFC 7541 sections 3 and 6).
+//
+// A representation is first parsed (its integers and where its strings lie)
+// and applied only when it is whole. The start of one that is cut is kept in
+// the carry, together with the least number of bytes it can take; it is parsed
+// again only when so many are there. That happens once per byte of its
+// integers at most, never per byte of its strings.
+//
+//   block start --size update--> block start      at most twice
+//   block start --field--------> in fields        hdecode_begin_fields
+//   in fields   --field--------> in fields
+//   any         --last byte----> block start      hdecode_end_block
+//   any         --bad input----> failed           for good
+//
+// Invariants:
+//   1. carry_size < carry_wanted when carry_size > 0, between fragments.
+//   2. Outside a block there is no carry, updates is 0, in_fields is false.
+//   3. A field's memo is not NULL exactly if the field is an entry that is
+//      still in the table; its views are then those of the entry, and it is in
+//      the list that begins with the entry's link.
+
+#include "hpack/hpack.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/assert.h"
+#include "hpack/hpack_huffman.h"
+#include "hpack/hpack_integer.h"
+
+enum {
+    HDECODE_UPDATES_MAX = 2, // size updates per block (4.2)
+    HDECODE_CARRY_MIN = 64,  // bytes
+};
+
+enum hdecode_form {
+    HDECODE_INDEXED, // 6.1
+    HDECODE_INSERT,  // 6.2.1
+    HDECODE_PLAIN,   // 6.2.2
+    HDECODE_NEVER,   // 6.2.3
+    HDECODE_UPDATE,  // 6.3
+};
+
+struct hdecode_kind {
+    enum hdecode_form form;
+    unsigned prefix_bits;
+};
+
+// By the high four bits of the first byte.
+static const struct hdecode_kind hdecode_kinds[16] = {
+    [0x0] = {HDECODE_PLAIN, 4},   [0x1] = {HDECODE_NEVER, 4},
+    [0x2] = {HDECODE_UPDATE, 5},  [0x3] = {HDECODE_UPDATE, 5},
+    [0x4] = {HDECODE_INSERT, 6},  [0x5] = {HDECODE_INSERT, 6},
+    [0x6] = {HDECODE_INSERT, 6},  [0x7] = {HDECODE_INSERT, 6},
+    [0x8] = {HDECODE_INDEXED, 7}, [0x9] = {HDECODE_INDEXED, 7},
+    [0xa] = {HDECODE_INDEXED, 7}, [0xb] = {HDECODE_INDEXED, 7},
+    [0xc] = {HDECODE_INDEXED, 7}, [0xd] = {HDECODE_INDEXED, 7},
+    [0xe] = {HDECODE_INDEXED, 7}, [0xf] = {HDECODE_INDEXED, 7},
+};
+
+struct hdecode_string {
+    struct view raw; // as it is in the input
+    bool huffman;
+};
+
+// One representation. With HPACK_TRUNCATED only size is set: the least number
+// of bytes that it takes in all.
+struct hdecode_item {
+    enum hdecode_form form;
+    uint32_t index; // or the new size of an update
+    struct hdecode_string name;
+    struct hdecode_string value;
+    size_t size; // bytes
+};
+
+struct hdecode_cursor {
+    struct view bytes;
+    size_t at;
+    uint64_t budget; // bytes that strings may still take
+};
+
+const char *hpack_result_text(enum hpack_result result)
+{
+    switch (result) {
+    case HPACK_OK:
+        return "header block is well-formed";
+    case HPACK_NO_MEMORY:
+        return "out of memory while decoding a header block";
+    case HPACK_BAD_INDEX:
+        return "header block refers to an index that is not in the tables";
+    case HPACK_BAD_INTEGER:
+        return "header block holds an integer that is too large";
+    case HPACK_BAD_HUFFMAN:
+        return "header block holds a string with bad Huffman coding";
+    case HPACK_BAD_UPDATE:
+        return "header block has a bad or missing table size update";
+    case HPACK_TRUNCATED:
+        return "header block ends within a field";
+    case HPACK_TOO_LARGE:
+        return "header block is over the hard limit";
+    }
+    return "unknown";
+}
+
+void hpack_decoder_init(struct hpack_decoder *decoder,
+                        const grpc_allocator *allocator, uint32_t table_size,
+                        const struct hpack_limits *limits)
+{
+    ASSERT(limits->list_bytes <= limits->hard_bytes);
+    ASSERT(limits->list_fields <= limits->hard_fields);
+    ASSERT(table_size <= HPACK_TABLE_MAX);
+    *decoder = (struct hpack_decoder){
+        .limits = *limits,
+        .size_limit =
+            table_size > HPACK_TABLE_INITIAL ? table_size : HPACK_TABLE_INITIAL,
+        .least_limit = UINT32_MAX,
+    };
+    hpack_table_init(&decoder->table, allocator, HPACK_TABLE_INITIAL);
+}
+
+static void hdecode_free_carry(struct hpack_decoder *decoder)
+{
+    alloc_free(decoder->table.allocator, decoder->carry,
+               decoder->carry_capacity);
+    decoder->carry = NULL;
+    decoder->carry_size = 0;
+    decoder->carry_capacity = 0;
+    decoder->carry_wanted = 0;
+}
+
+void hpack_decoder_fini(struct hpack_decoder *decoder)
+{
+    hdecode_free_carry(decoder);
+    hpack_table_fini(&decoder->table);
+}
+
+void hpack_decoder_limit(struct hpack_decoder *decoder, uint32_t table_size)
+{
+    ASSERT(table_size <= HPACK_TABLE_MAX);
+    decoder->size_limit = table_size;
+    if (table_size < decoder->table.limit) {
+        decoder->update_required = true;
+    }
+    if (table_size < decoder->least_limit) {
+        decoder->least_limit = table_size;
+    }
+}
+
+// ---- Parsing ----------------------------------------------------------------
+
+static enum hpack_result hdecode_parse_integer(struct hdecode_cursor *cursor,
+                                               unsigned prefix_bits,
+                                               uint32_t *out_value)
+{
+    struct hpack_integer integer;
+    struct view rest = view_skip(cursor->bytes, cursor->at);
+    switch (hpack_integer_read(rest, prefix_bits, &integer)) {
+    case HPACK_INTEGER_WHOLE:
+        cursor->at += integer.size;
+        *out_value = integer.value;
+        return HPACK_OK;
+    case HPACK_INTEGER_CUT:
+        cursor->at = cursor->bytes.size + 1;
+        return HPACK_TRUNCATED;
+    case HPACK_INTEGER_BAD:
+        break;
+    }
+    return HPACK_BAD_INTEGER;
+}
+
+static enum hpack_result hdecode_parse_string(struct hdecode_cursor *cursor,
+                                              struct hdecode_string *out)
+{
+    bool huffman = cursor->at < cursor->bytes.size &&
+                   (cursor->bytes.data[cursor->at] & 0x80) != 0;
+    uint32_t size;
+    enum hpack_result result = hdecode_parse_integer(cursor, 7, &size);
+    if (result != HPACK_OK) {
+        return result;
+    }
+    if (size > cursor->budget) {
+        return HPACK_TOO_LARGE;
+    }
+    cursor->budget -= size;
+    size_t start = cursor->at;
+    size_t left = cursor->bytes.size - start;
+    cursor->at += size;
+    if (left < size) {
+        return HPACK_TRUNCATED;
+    }
+    *out = (struct hdecode_string){
+        .raw = view_of(cursor->bytes.data + start, size),
+        .huffman = huffman,
+    };
+    return HPACK_OK;
+}
+
+// hdecode_parse parses the representation at the start of bytes, which are not
+// empty.
+static enum hpack_result hdecode_parse(struct view bytes, uint64_t budget,
+                                       struct hdecode_item *out)
+{
+    struct hdecode_cursor cursor = {.bytes = bytes, .budget = budget};
+    const struct hdecode_kind *kind = &hdecode_kinds[bytes.data[0] >> 4];
+    bool is_literal =
+        kind->form != HDECODE_INDEXED && kind->form != HDECODE_UPDATE;
+    *out = (struct hdecode_item){.form = kind->form};
+    enum hpack_result result =
+        hdecode_parse_integer(&cursor, kind->prefix_bits, &out->index);
+    if (result == HPACK_OK && is_literal && out->index == 0) {
+        result = hdecode_parse_string(&cursor, &out->name);
+    }
+    if (result == HPACK_OK && is_literal) {
+        result = hdecode_parse_string(&cursor, &out->value);
+    }
+    out->size = cursor.at;
+    return result;
+}
+
+// ---- Fields -----------------------------------------------------------------
+
+// hdecode_count takes a field of text_size bytes into the size of the list, and
+// tells whether the field is kept.
+static inline enum hpack_result hdecode_count(struct hpack_decoder *decoder,
+                                              struct hpack_block *block,
+                                              size_t text_size, bool *out_keep)
+{
+    const struct hpack_limits *limits = &decoder->limits;
+    uint64_t bytes =
+        (uint64_t)block->list_bytes + text_size + HPACK_ENTRY_OVERHEAD;
+    size_t fields = block->list_fields + 1;
+    bool keep = bytes <= limits->list_bytes && fields <= limits->list_fields;
+    if (UNLIKELY(!keep)) {
+        if (bytes > limits->hard_bytes || fields > limits->hard_fields) {
+            return HPACK_TOO_LARGE;
+        }
+        block->over_limit = true;
+    }
+    block->list_bytes = (size_t)bytes;
+    block->list_fields = fields;
+    *out_keep = keep;
+    return HPACK_OK;
+}
+
+static enum hpack_result hdecode_indexed_static(struct hpack_decoder *decoder,
+                                                struct hpack_block *block,
+                                                uint32_t index)
+{
+    if (index == 0) {
+        return HPACK_BAD_INDEX;
+    }
+    const struct hpack_static_field *row = hpack_static_field(index);
+    bool keep;
+    enum hpack_result result =
+        hdecode_count(decoder, block, row->name.size + row->value.size, &keep);
+    if (result != HPACK_OK || !keep) {
+        return result;
+    }
+    struct hpack_field *field = hpack_block_push(block);
+    if (field == NULL) {
+        return HPACK_NO_MEMORY;
+    }
+    *field = (struct hpack_field){
+        .name = row->name, .value = row->value, .static_name = row->first_name};
+    return HPACK_OK;
+}
+
+// hdecode_push_entry appends a field that is that entry of the dynamic table.
+static inline enum hpack_result hdecode_push_entry(
+    const struct hpack_decoder *decoder, struct hpack_block *block,
+    struct hpack_entry *entry)
+{
+    struct hpack_field *field = hpack_block_push(block);
+    if (field == NULL) {
+        return HPACK_NO_MEMORY;
+    }
+    *field = (struct hpack_field){
+        .name = hpack_table_name(&decoder->table, entry),
+        .value = hpack_table_value(&decoder->table, entry),
+        .memo = &entry->memo,
+        .link = entry->link,
+        .static_name = entry->static_name,
+    };
+    entry->link = (uint32_t)block->count;
+    return HPACK_OK;
+}
+
+static inline enum hpack_result hdecode_indexed(struct hpack_decoder *decoder,
+                                                struct hpack_block *block,
+                                                uint32_t index)
+{
+    if (index < HPACK_DYNAMIC_FIRST) {
+        return hdecode_indexed_static(decoder, block, index);
+    }
+    uint32_t age = index - HPACK_DYNAMIC_FIRST;
+    if (UNLIKELY(age >= decoder->table.count)) {
+        return HPACK_BAD_INDEX;
+    }
+    struct hpack_entry *entry = hpack_table_entry(&decoder->table, age);
+    bool keep;
+    enum hpack_result result = hdecode_count(
+        decoder, block, (size_t)entry->name_size + entry->value_size, &keep);
+    if (UNLIKELY(result != HPACK_OK || !keep)) {
+        return result;
+    }
+    return hdecode_push_entry(decoder, block, entry);
+}
+
+// ---- Fields whose entry goes or moves ---------------------------------------
+
+// hdecode_first_link is the latest field of the block that is that entry, as
+// 1 + its position; 0 if there is none. Links of earlier blocks are still in
+// the table: only the memo of the field proves a link.
+static uint32_t hdecode_first_link(const struct hpack_block *block,
+                                   const struct hpack_entry *entry)
+{
+    uint32_t link = entry->link;
+    bool holds = link != 0 && link <= block->count &&
+                 block->fields[link - 1].memo == &entry->memo;
+    return holds ? link : 0;
+}
+
+// hdecode_repoint gives all fields of the block that are that entry the views
+// and the memo of *now.
+static void hdecode_repoint(struct hpack_block *block,
+                            const struct hpack_entry *entry,
+                            const struct hpack_field *now)
+{
+    uint32_t link = hdecode_first_link(block, entry);
+    while (link != 0) {
+        struct hpack_field *field = &block->fields[link - 1];
+        uint32_t older = field->link;
+        bool more = older != 0 && older < link &&
+                    block->fields[older - 1].memo == &entry->memo;
+        field->name = now->name;
+        field->value = now->value;
+        field->memo = now->memo;
+        link = more ? older : 0;
+    }
+}
+
+// hdecode_save_oldest copies what the block uses of the oldest entries, which
+// are about to go.
+static bool hdecode_save_oldest(struct hpack_decoder *decoder,
+                                struct hpack_block *block, uint32_t count)
+{
+    const struct hpack_table *table = &decoder->table;
+    for (uint32_t i = 1; i <= count; i++) {
+        const struct hpack_entry *entry =
+            hpack_table_entry(table, table->count - i);
+        if (hdecode_first_link(block, entry) == 0) {
+            continue;
+        }
+        struct hpack_field now = {.name = hpack_table_name(table, entry),
+                                  .value = hpack_table_value(table, entry)};
+        if (!hpack_block_keep(block, &now.name) ||
+            !hpack_block_keep(block, &now.value)) {
+            return false;
+        }
+        hdecode_repoint(block, entry, &now);
+    }
+    return true;
+}
+
+// hdecode_grow makes room for a new entry and moves the fields of the block
+// along with their entries.
+static bool hdecode_grow(struct hpack_decoder *decoder,
+                         struct hpack_block *block, size_t text_size,
+                         struct hpack_table *out_old)
+{
+    struct hpack_table *table = &decoder->table;
+    if (!hpack_table_grow(table, text_size, out_old)) {
+        return false;
+    }
+    for (uint32_t age = 0; age < table->count; age++) {
+        struct hpack_entry *entry = hpack_table_entry(table, age);
+        struct hpack_field now = {.name = hpack_table_name(table, entry),
+                                  .value = hpack_table_value(table, entry),
+                                  .memo = &entry->memo};
+        hdecode_repoint(block, hpack_table_entry(out_old, age), &now);
+    }
+    return true;
+}
+
+// ---- Literals ---------------------------------------------------------------
+
+// hdecode_text gives the string's text: in the input, or in block->text if it
+// is coded or has to outlive the input.
+static enum hpack_result hdecode_text(struct hpack_block *block,
+                                      const struct hdecode_string *string,
+                                      bool outlive, struct view *out)
+{
+    *out = string->raw;
+    if (!string->huffman) {
+        return !outlive || hpack_block_keep(block, out) ? HPACK_OK
+                                                        : HPACK_NO_MEMORY;
+    }
+    uint8_t *text =
+        arena_alloc(&block->text, hpack_huffman_bound(string->raw.size));
+    if (text == NULL) {
+        return HPACK_NO_MEMORY;
+    }
+    size_t size = 0;
+    if (!hpack_huffman_decode(string->raw, text, &size)) {
+        return HPACK_BAD_HUFFMAN;
+    }
+    *out = view_of(text, size);
+    return HPACK_OK;
+}
+
+// hdecode_indexed_name gives the name of an entry; that of a dynamic one is
+// copied if it has to outlive the entry and is not a static text as well.
+static enum hpack_result hdecode_indexed_name(struct hpack_decoder *decoder,
+                                              struct hpack_block *block,
+                                              uint32_t index, bool outlive,
+                                              struct hpack_field *field)
+{
+    if (index < HPACK_DYNAMIC_FIRST) {
+        const struct hpack_static_field *row = hpack_static_field(index);
+        field->name = row->name;
+        field->static_name = row->first_name;
+        return HPACK_OK;
+    }
+    uint32_t age = index - HPACK_DYNAMIC_FIRST;
+    if (age >= decoder->table.count) {
+        return HPACK_BAD_INDEX;
+    }
+    const struct hpack_entry *entry = hpack_table_entry(&decoder->table, age);
+    field->name = hpack_table_name(&decoder->table, entry);
+    field->static_name = entry->static_name;
+    if (entry->static_name != 0) {
+        field->name = hpack_static_field(entry->static_name)->name;
+        return HPACK_OK;
+    }
+    return !outlive || hpack_block_keep(block, &field->name) ? HPACK_OK
+                                                             : HPACK_NO_MEMORY;
+}
+
+// hdecode_push_literal appends a field that is in no table; copy: its strings
+// are about to go.
+static enum hpack_result hdecode_push_literal(struct hpack_block *block,
+                                              const struct hpack_field *field,
+                                              bool copy)
+{
+    struct hpack_field *pushed = hpack_block_push(block);
+    if (pushed == NULL) {
+        return HPACK_NO_MEMORY;
+    }
+    *pushed = *field;
+    if (copy && (!hpack_block_keep(block, &pushed->name) ||
+                 !hpack_block_keep(block, &pushed->value))) {
+        return HPACK_NO_MEMORY;
+    }
+    return HPACK_OK;
+}
+
+// hdecode_insert adds the field to the table and, if it is kept, to the block.
+static enum hpack_result hdecode_insert(struct hpack_decoder *decoder,
+                                        struct hpack_block *block,
+                                        const struct hpack_field *field,
+                                        bool keep)
+{
+    struct hpack_table *table = &decoder->table;
+    struct hpack_table old = {.entries = NULL};
+    size_t text_size = field->name.size + field->value.size;
+    size_t size = text_size + HPACK_ENTRY_OVERHEAD;
+    uint32_t excess = hpack_table_excess(table, size);
+    if (!hdecode_save_oldest(decoder, block, excess)) {
+        return HPACK_NO_MEMORY;
+    }
+    hpack_table_evict(table, excess);
+    if (size > table->limit) {
+        // Not an error: the table is empty now (4.4).
+        return keep ? hdecode_push_literal(block, field, true) : HPACK_OK;
+    }
+    if (!hpack_table_has_room(table, text_size) &&
+        !hdecode_grow(decoder, block, text_size, &old)) {
+        return HPACK_NO_MEMORY;
+    }
+    struct hpack_entry *entry =
+        hpack_table_insert(table, field->name, field->value);
+    entry->static_name = field->static_name;
+    // Not before: the name may have been in the old storage.
+    hpack_table_free_storage(&old);
+    return keep ? hdecode_push_entry(decoder, block, entry) : HPACK_OK;
+}
+
+static enum hpack_result hdecode_literal(struct hpack_decoder *decoder,
+                                         struct hpack_block *block,
+                                         const struct hdecode_item *item,
+                                         bool outlive)
+{
+    struct hpack_field field = {.never_index = item->form == HDECODE_NEVER};
+    bool insert = item->form == HDECODE_INSERT;
+    bool copy = outlive && !insert; // an entry of the table outlives the input
+    enum hpack_result result;
+    if (item->index == 0) {
+        result = hdecode_text(block, &item->name, copy, &field.name);
+        if (result == HPACK_OK) {
+            field.static_name = hpack_static_find_name(field.name);
+        }
+    } else {
+        result =
+            hdecode_indexed_name(decoder, block, item->index, !insert, &field);
+    }
+    if (result == HPACK_OK) {
+        result = hdecode_text(block, &item->value, copy, &field.value);
+    }
+    bool keep = false;
+    if (result == HPACK_OK) {
+        result = hdecode_count(decoder, block,
+                               field.name.size + field.value.size, &keep);
+    }
+    if (result != HPACK_OK) {
+        return result;
+    }
+    if (insert) {
+        return hdecode_insert(decoder, block, &field, keep);
+    }
+    return keep ? hdecode_push_literal(block, &field, false) : HPACK_OK;
+}
+
+// ---- Blocks -----------------------------------------------------------------
+
+static enum hpack_result hdecode_update(struct hpack_decoder *decoder,
+                                        uint32_t size)
+{
+    if (decoder->in_fields || decoder->updates == HDECODE_UPDATES_MAX ||
+        size > decoder->size_limit) {
+        return HPACK_BAD_UPDATE;
+    }
+    // The lowest limit since the last block comes first (4.2).
+    if (decoder->update_required && size > decoder->least_limit) {
+        return HPACK_BAD_UPDATE;
+    }
+    decoder->updates++;
+    decoder->update_required = false;
+    decoder->least_limit = UINT32_MAX;
+    hpack_table_set_limit(&decoder->table, size);
+    return HPACK_OK;
+}
+
+static enum hpack_result hdecode_begin_fields(struct hpack_decoder *decoder)
+{
+    if (decoder->update_required) {
+        return HPACK_BAD_UPDATE;
+    }
+    decoder->in_fields = true;
+    return HPACK_OK;
+}
+
+// hdecode_step parses and applies the representation at the start of bytes.
+static enum hpack_result hdecode_step(struct hpack_decoder *decoder,
+                                      struct hpack_block *block,
+                                      struct view bytes, bool outlive,
+                                      size_t *out_size)
+{
+    ASSERT(block->list_bytes <= decoder->limits.hard_bytes);
+    struct hdecode_item item;
+    uint64_t budget = decoder->limits.hard_bytes - (uint64_t)block->list_bytes;
+    enum hpack_result result = hdecode_parse(bytes, budget, &item);
+    *out_size = item.size;
+    if (result == HPACK_OK && item.form == HDECODE_UPDATE) {
+        return hdecode_update(decoder, item.index);
+    }
+    if (result != HPACK_OK) {
+        return result;
+    }
+    ASSERT(decoder->in_fields);
+    if (item.form == HDECODE_INDEXED) {
+        return hdecode_indexed(decoder, block, item.index);
+    }
+    return hdecode_literal(decoder, block, &item, outlive);
+}
+
+// hdecode_carry appends bytes to the carry.
+static bool hdecode_carry(struct hpack_decoder *decoder, struct view bytes)
+{
+    size_t size = decoder->carry_size + bytes.size;
+    if (size > decoder->carry_capacity) {
+        size_t capacity = decoder->carry_capacity * 2;
+        if (capacity < HDECODE_CARRY_MIN) {
+            capacity = HDECODE_CARRY_MIN;
+        }
+        if (capacity < size) {
+            capacity = size;
+        }
+        uint8_t *carry = alloc_resize(decoder->table.allocator, decoder->carry,
+                                      decoder->carry_capacity, capacity);
+        if (carry == NULL) {
+            return false;
+        }
+        decoder->carry = carry;
+        decoder->carry_capacity = capacity;
+    }
+    if (bytes.size > 0) {
+        memcpy(decoder->carry + decoder->carry_size, bytes.data, bytes.size);
+    }
+    decoder->carry_size = size;
+    return true;
+}
+
+// hdecode_carried completes the representation in the carry with the start of
+// *fragment, and skips that. If the fragment is too short, all of it goes to
+// the carry.
+static enum hpack_result hdecode_carried(struct hpack_decoder *decoder,
+                                         struct hpack_block *block,
+                                         struct view *fragment)
+{
+    while (decoder->carry_size > 0 && fragment->size > 0) {
+        ASSERT(decoder->carry_wanted > decoder->carry_size);
+        size_t part = decoder->carry_wanted - decoder->carry_size;
+        part = part < fragment->size ? part : fragment->size;
+        if (!hdecode_carry(decoder, view_of(fragment->data, part))) {
+            return HPACK_NO_MEMORY;
+        }
+        *fragment = view_skip(*fragment, part);
+        if (decoder->carry_size < decoder->carry_wanted) {
+            return HPACK_OK;
+        }
+        struct view carry = view_of(decoder->carry, decoder->carry_size);
+        size_t size;
+        enum hpack_result result =
+            hdecode_step(decoder, block, carry, true, &size);
+        if (result == HPACK_TRUNCATED) {
+            decoder->carry_wanted = size;
+            continue;
+        }
+        if (result != HPACK_OK) {
+            return result;
+        }
+        ASSERT(size == decoder->carry_size);
+        decoder->carry_size = 0;
+    }
+    return HPACK_OK;
+}
+
+// hdecode_run decodes all whole representations of a fragment that begins with
+// one; what is left goes to the carry.
+static enum hpack_result hdecode_run(struct hpack_decoder *decoder,
+                                     struct hpack_block *block,
+                                     struct view fragment, bool outlive)
+{
+    while (fragment.size > 0) {
+        uint8_t first = *fragment.data;
+        size_t size = 1;
+        enum hpack_result result = HPACK_OK;
+        if (UNLIKELY(!decoder->in_fields) &&
+            hdecode_kinds[first >> 4].form != HDECODE_UPDATE) {
+            result = hdecode_begin_fields(decoder);
+        }
+        if (UNLIKELY(result != HPACK_OK)) {
+            return result;
+        }
+        // Fields with an index below 127, the bulk of all: one byte.
+        if (LIKELY(first >= 0x80 && first < 0xff)) {
+            result = hdecode_indexed(decoder, block, first & 0x7f);
+        } else {
+            result = hdecode_step(decoder, block, fragment, outlive, &size);
+        }
+        if (UNLIKELY(result == HPACK_TRUNCATED)) {
+            decoder->carry_wanted = size;
+            return hdecode_carry(decoder, fragment) ? HPACK_OK
+                                                    : HPACK_NO_MEMORY;
+        }
+        if (UNLIKELY(result != HPACK_OK)) {
+            return result;
+        }
+        fragment = view_skip(fragment, size);
+    }
+    return HPACK_OK;
+}
+
+static enum hpack_result hdecode_end_block(struct hpack_decoder *decoder)
+{
+    if (decoder->carry_size > 0) {
+        return HPACK_TRUNCATED;
+    }
+    if (decoder->update_required) {
+        return HPACK_BAD_UPDATE;
+    }
+    if (decoder->carry != NULL) {
+        hdecode_free_carry(decoder);
+    }
+    decoder->updates = 0;
+    decoder->in_fields = false;
+    return HPACK_OK;
+}
+
+enum hpack_result hpack_decode(struct hpack_decoder *decoder,
+                               struct hpack_block *block, struct view fragment,
+                               bool last)
+{
+    if (decoder->failed != HPACK_OK) {
+        return decoder->failed;
+    }
+    enum hpack_result result = HPACK_OK;
+    if (UNLIKELY(decoder->carry_size > 0)) {
+        result = hdecode_carried(decoder, block, &fragment);
+    }
+    if (result == HPACK_OK) {
+        result = hdecode_run(decoder, block, fragment, !last);
+    }
+    if (result == HPACK_OK && last) {
+        result = hdecode_end_block(decoder);
+    }
+    if (result != HPACK_OK) {
+        decoder->failed = result;
+        hdecode_free_carry(decoder);
+    }
+    return result;
+}

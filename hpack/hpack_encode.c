@@ -1,0 +1,471 @@
+// SPDX-License-Identifier: MIT
+// From fields to a block (RFC 7541 section 6).
+//
+// The table on this side always holds the newest entries of the peer's table,
+// usually all of them: when memory is short an entry may be dropped here
+// first, never there. So no index is sent that the peer cannot resolve.
+//
+// Invariants:
+//   1. bucket_count == table.entry_capacity whenever the table has entries.
+//   2. From its bucket on, the links of entries go from newer to older; a link
+//      to an entry that is gone ends the chain.
+
+#include "hpack/hpack.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/endian.h"
+#include "hpack/hpack_huffman.h"
+#include "hpack/hpack_integer.h"
+
+enum {
+    HENCODE_INDEXED = 0x80, // first bytes: 6.1
+    HENCODE_INSERT = 0x40,  // 6.2.1
+    HENCODE_PLAIN = 0x00,   // 6.2.2
+    HENCODE_NEVER = 0x10,   // 6.2.3
+    HENCODE_UPDATE = 0x20,  // 6.3
+    HENCODE_HUFFMAN = 0x80, // of a string: 5.2
+    HENCODE_PART = 512,     // bytes of a long string that are coded at a time
+};
+
+// A first byte of a literal and the width of its index.
+struct hencode_literal {
+    uint8_t first;
+    unsigned prefix_bits;
+};
+
+static const struct hencode_literal hencode_literals[] = {
+    [HPACK_INDEX] = {HENCODE_INSERT, 6},
+    [HPACK_PLAIN] = {HENCODE_PLAIN, 4},
+    [HPACK_NEVER] = {HENCODE_NEVER, 4},
+};
+
+// What the tables hold of a field; 0: nothing.
+struct hencode_match {
+    uint32_t whole; // index of an entry with this name and value
+    uint32_t name;  // index of an entry with this name
+};
+
+void hpack_encoder_init(struct hpack_encoder *encoder,
+                        const grpc_allocator *allocator, uint32_t own_limit)
+{
+    ASSERT(own_limit <= HPACK_TABLE_MAX);
+    *encoder = (struct hpack_encoder){
+        .own_limit = own_limit,
+        .pending_least = UINT32_MAX,
+        .huffman = true,
+    };
+    hpack_table_init(&encoder->table, allocator, HPACK_TABLE_INITIAL);
+    hpack_encoder_limit(encoder, HPACK_TABLE_INITIAL);
+}
+
+static void hencode_free_buckets(struct hpack_encoder *encoder)
+{
+    alloc_free(encoder->table.allocator, encoder->buckets,
+               encoder->bucket_count * sizeof *encoder->buckets);
+    encoder->buckets = NULL;
+    encoder->bucket_count = 0;
+}
+
+void hpack_encoder_fini(struct hpack_encoder *encoder)
+{
+    hencode_free_buckets(encoder);
+    hpack_table_fini(&encoder->table);
+}
+
+// ---- Table size -------------------------------------------------------------
+
+void hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t peer_limit)
+{
+    uint32_t limit =
+        peer_limit < encoder->own_limit ? peer_limit : encoder->own_limit;
+    encoder->size_limit = limit;
+    if (limit < encoder->pending_least) {
+        encoder->pending_least = limit;
+    }
+    encoder->update_pending = encoder->pending_least < encoder->table.limit ||
+                              limit != encoder->table.limit;
+}
+
+bool hpack_encode_begin(struct hpack_encoder *encoder, struct chunk_queue *out)
+{
+    if (LIKELY(!encoder->update_pending)) {
+        return true;
+    }
+    struct hpack_table *table = &encoder->table;
+    uint8_t *start = chunk_queue_reserve(out, (size_t)2 * HPACK_INTEGER_MAX);
+    if (start == NULL) {
+        return false;
+    }
+    uint8_t *at = start;
+    if (encoder->pending_least < encoder->size_limit &&
+        encoder->pending_least < table->limit) {
+        at = hpack_integer_write(at, HENCODE_UPDATE, 5, encoder->pending_least);
+        hpack_table_set_limit(table, encoder->pending_least);
+    }
+    at = hpack_integer_write(at, HENCODE_UPDATE, 5, encoder->size_limit);
+    chunk_queue_commit(out, (size_t)(at - start));
+    hpack_table_set_limit(table, encoder->size_limit);
+    if (table->entry_capacity == 0) {
+        hencode_free_buckets(encoder);
+    }
+    encoder->pending_least = UINT32_MAX;
+    encoder->update_pending = false;
+    return true;
+}
+
+// ---- Looking up -------------------------------------------------------------
+
+// hencode_hash mixes the size and both ends of a name.
+static uint32_t hencode_hash(struct view name)
+{
+    uint64_t mixed = name.size;
+    if (name.size >= 8) {
+        mixed += load_le64(name.data);
+        mixed ^=
+            load_le64(name.data + name.size - 8) * UINT64_C(0xd6e8feb86659fd93);
+    } else {
+        for (size_t i = 0; i < name.size; i++) {
+            mixed = mixed << 8 | name.data[i];
+        }
+    }
+    return (uint32_t)(mixed * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static uint32_t *hencode_bucket(const struct hpack_encoder *encoder,
+                                struct view name)
+{
+    return &encoder->buckets[hencode_hash(name) & (encoder->bucket_count - 1)];
+}
+
+static void hencode_find_dynamic(const struct hpack_encoder *encoder,
+                                 const struct hpack_field *field,
+                                 struct hencode_match *match)
+{
+    const struct hpack_table *table = &encoder->table;
+    if (table->count == 0) {
+        return;
+    }
+    uint32_t number = *hencode_bucket(encoder, field->name);
+    uint32_t least_age = 0;
+    while (number != 0) {
+        uint32_t age = (uint32_t)table->inserted - number;
+        if (age >= table->count || age < least_age) {
+            return;
+        }
+        const struct hpack_entry *entry = hpack_table_entry(table, age);
+        if (view_equal(hpack_table_name(table, entry), field->name)) {
+            uint32_t index = HPACK_DYNAMIC_FIRST + age;
+            match->name = match->name != 0 ? match->name : index;
+            if (view_equal(hpack_table_value(table, entry), field->value)) {
+                match->whole = index;
+                return;
+            }
+        }
+        least_age = age + 1;
+        number = entry->link;
+    }
+}
+
+static struct hencode_match hencode_find(const struct hpack_encoder *encoder,
+                                         const struct hpack_field *field)
+{
+    struct hencode_match match = {.name = field->static_name};
+    if (match.name == 0) {
+        match.name = hpack_static_find_name(field->name);
+    }
+    ASSERT(match.name == hpack_static_find_name(field->name));
+    if (match.name != 0) {
+        match.whole =
+            hpack_static_find_value((uint8_t)match.name, field->value);
+    }
+    if (match.whole == 0) {
+        hencode_find_dynamic(encoder, field, &match);
+    }
+    return match;
+}
+
+// A hint is the index of a static entry, or 61 + the number of a dynamic one.
+
+static uint32_t hencode_hint_index(const struct hpack_encoder *encoder,
+                                   hpack_hint hint)
+{
+    uint64_t age = encoder->table.inserted + HPACK_STATIC_COUNT - hint;
+    if (LIKELY(age < encoder->table.count)) {
+        return HPACK_DYNAMIC_FIRST + (uint32_t)age;
+    }
+    return hint <= HPACK_STATIC_COUNT ? (uint32_t)hint : 0;
+}
+
+static hpack_hint hencode_hint(const struct hpack_encoder *encoder,
+                               uint32_t index)
+{
+    if (index <= HPACK_STATIC_COUNT) {
+        return index;
+    }
+    uint32_t age = index - HPACK_DYNAMIC_FIRST;
+    return encoder->table.inserted - age + HPACK_STATIC_COUNT;
+}
+
+// hencode_index_holds: that entry is this field.
+MAYBE_UNUSED static bool hencode_index_holds(
+    const struct hpack_encoder *encoder, uint32_t index,
+    const struct hpack_field *field)
+{
+    if (index <= HPACK_STATIC_COUNT) {
+        const struct hpack_static_field *row = hpack_static_field(index);
+        return view_equal(row->name, field->name) &&
+               view_equal(row->value, field->value);
+    }
+    const struct hpack_table *table = &encoder->table;
+    const struct hpack_entry *entry =
+        hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST);
+    return view_equal(hpack_table_name(table, entry), field->name) &&
+           view_equal(hpack_table_value(table, entry), field->value);
+}
+
+// ---- Inserting --------------------------------------------------------------
+
+static void hencode_link(struct hpack_encoder *encoder, uint32_t age)
+{
+    struct hpack_table *table = &encoder->table;
+    struct hpack_entry *entry = hpack_table_entry(table, age);
+    uint32_t *bucket = hencode_bucket(encoder, hpack_table_name(table, entry));
+    entry->link = *bucket;
+    *bucket = (uint32_t)table->inserted - age;
+}
+
+// hencode_fit_buckets follows a growth of the table.
+static bool hencode_fit_buckets(struct hpack_encoder *encoder)
+{
+    struct hpack_table *table = &encoder->table;
+    if (encoder->bucket_count == table->entry_capacity) {
+        return true;
+    }
+    uint32_t *buckets =
+        alloc_zeroed(table->allocator, table->entry_capacity * sizeof *buckets);
+    if (buckets == NULL) {
+        return false;
+    }
+    hencode_free_buckets(encoder);
+    encoder->buckets = buckets;
+    encoder->bucket_count = table->entry_capacity;
+    for (uint32_t age = table->count; age-- > 0;) {
+        hencode_link(encoder, age);
+    }
+    return true;
+}
+
+// hencode_make_room readies the table for the field. False without memory;
+// entries may then have gone that the peer still has.
+static bool hencode_make_room(struct hpack_encoder *encoder, size_t text_size)
+{
+    struct hpack_table *table = &encoder->table;
+    hpack_table_evict(
+        table, hpack_table_excess(table, text_size + HPACK_ENTRY_OVERHEAD));
+    if (!hpack_table_has_room(table, text_size)) {
+        struct hpack_table old;
+        if (!hpack_table_grow(table, text_size, &old)) {
+            return false;
+        }
+        hpack_table_free_storage(&old);
+    }
+    if (hencode_fit_buckets(encoder)) {
+        return true;
+    }
+    // Invariant 1 at the price of the entries.
+    hpack_table_evict(table, table->count);
+    return false;
+}
+
+// ---- Writing ----------------------------------------------------------------
+
+struct hencode_string {
+    struct view text;
+    size_t size; // bytes on the wire, without the length
+    bool huffman;
+};
+
+static struct hencode_string hencode_string(const struct hpack_encoder *encoder,
+                                            struct view text)
+{
+    struct hencode_string string = {.text = text, .size = text.size};
+    if (encoder->huffman) {
+        size_t size = hpack_huffman_size(text);
+        string.huffman = size < text.size;
+        string.size = string.huffman ? size : text.size;
+    }
+    return string;
+}
+
+static uint8_t *hencode_write_length(const struct hencode_string *string,
+                                     uint8_t *out)
+{
+    return hpack_integer_write(out, string->huffman ? HENCODE_HUFFMAN : 0, 7,
+                               (uint32_t)string->size);
+}
+
+static uint8_t *hencode_write_string(const struct hencode_string *string,
+                                     uint8_t *out)
+{
+    out = hencode_write_length(string, out);
+    if (string->huffman) {
+        struct hpack_huffman_writer writer = {0};
+        out = hpack_huffman_write(&writer, string->text, out);
+        return hpack_huffman_finish(&writer, out);
+    }
+    if (string->size > 0) {
+        memcpy(out, string->text.data, string->size);
+    }
+    return out + string->size;
+}
+
+// hencode_append_huffman codes a long string part by part.
+static bool hencode_append_huffman(struct chunk_queue *out, struct view text)
+{
+    struct hpack_huffman_writer writer = {0};
+    while (text.size > 0) {
+        size_t part = text.size < HENCODE_PART ? text.size : HENCODE_PART;
+        uint8_t *start = chunk_queue_reserve(out, hpack_huffman_room(part) +
+                                                      sizeof(uint32_t));
+        if (start == NULL) {
+            return false;
+        }
+        uint8_t *end =
+            hpack_huffman_write(&writer, view_of(text.data, part), start);
+        text = view_skip(text, part);
+        if (text.size == 0) {
+            end = hpack_huffman_finish(&writer, end);
+        }
+        chunk_queue_commit(out, (size_t)(end - start));
+    }
+    return true;
+}
+
+// hencode_append_string is for strings that need not fit in one chunk.
+static bool hencode_append_string(struct chunk_queue *out,
+                                  const struct hencode_string *string)
+{
+    uint8_t *start = chunk_queue_reserve(out, HPACK_INTEGER_MAX);
+    if (start == NULL) {
+        return false;
+    }
+    uint8_t *end = hencode_write_length(string, start);
+    chunk_queue_commit(out, (size_t)(end - start));
+    return string->huffman ? hencode_append_huffman(out, string->text)
+                           : chunk_queue_append(out, string->text);
+}
+
+// hencode_put_index writes a first byte with its index.
+static bool hencode_put_index(struct chunk_queue *out, uint8_t first,
+                              unsigned prefix_bits, uint32_t index)
+{
+    uint8_t *start = chunk_queue_reserve(out, HPACK_INTEGER_MAX);
+    if (start == NULL) {
+        return false;
+    }
+    uint8_t *end = hpack_integer_write(start, first, prefix_bits, index);
+    chunk_queue_commit(out, (size_t)(end - start));
+    return true;
+}
+
+static bool hencode_put_literal(const struct hpack_encoder *encoder,
+                                struct chunk_queue *out,
+                                const struct hpack_field *field,
+                                enum hpack_mode mode, uint32_t name_index)
+{
+    const struct hencode_literal *form = &hencode_literals[mode];
+    struct hencode_string name = {.size = 0};
+    struct hencode_string value = hencode_string(encoder, field->value);
+    size_t most = (size_t)2 * HPACK_INTEGER_MAX + value.size;
+    if (name_index == 0) {
+        name = hencode_string(encoder, field->name);
+        most += HPACK_INTEGER_MAX + name.size;
+    }
+    if (most > CHUNK_CAPACITY) {
+        return hencode_put_index(out, form->first, form->prefix_bits,
+                                 name_index) &&
+               (name_index != 0 || hencode_append_string(out, &name)) &&
+               hencode_append_string(out, &value);
+    }
+    uint8_t *start = chunk_queue_reserve(out, most);
+    if (start == NULL) {
+        return false;
+    }
+    uint8_t *at =
+        hpack_integer_write(start, form->first, form->prefix_bits, name_index);
+    if (name_index == 0) {
+        at = hencode_write_string(&name, at);
+    }
+    at = hencode_write_string(&value, at);
+    chunk_queue_commit(out, (size_t)(at - start));
+    return true;
+}
+
+// hencode_send_literal sends a field that is in no table, and inserts it if
+// the mode says so and the table can hold it.
+static bool hencode_send_literal(struct hpack_encoder *encoder,
+                                 struct chunk_queue *out,
+                                 const struct hpack_field *field,
+                                 enum hpack_mode mode, uint32_t name_index)
+{
+    size_t text_size = field->name.size + field->value.size;
+    bool fits = text_size + HPACK_ENTRY_OVERHEAD <= encoder->table.limit;
+    if (mode == HPACK_INDEX &&
+        !(fits && hencode_make_room(encoder, text_size))) {
+        mode = HPACK_PLAIN;
+    }
+    if (!hencode_put_literal(encoder, out, field, mode, name_index)) {
+        return false;
+    }
+    if (mode == HPACK_INDEX) {
+        (void)hpack_table_insert(&encoder->table, field->name, field->value);
+        hencode_link(encoder, 0);
+    }
+    return true;
+}
+
+// hencode_look_up sends a field that has no valid hint.
+static bool hencode_look_up(struct hpack_encoder *encoder,
+                            struct chunk_queue *out,
+                            const struct hpack_field *field,
+                            enum hpack_mode mode, hpack_hint *hint)
+{
+    if (field->name.size > HPACK_FIELD_MAX ||
+        field->value.size > HPACK_FIELD_MAX) {
+        return false;
+    }
+    struct hencode_match match = hencode_find(encoder, field);
+    if (mode == HPACK_NEVER || match.whole == 0) {
+        uint64_t before = encoder->table.inserted;
+        if (!hencode_send_literal(encoder, out, field, mode, match.name)) {
+            return false;
+        }
+        match.whole =
+            encoder->table.inserted != before ? HPACK_DYNAMIC_FIRST : 0;
+    } else if (!hencode_put_index(out, HENCODE_INDEXED, 7, match.whole)) {
+        return false;
+    }
+    if (hint != NULL) {
+        *hint = match.whole == 0 ? 0 : hencode_hint(encoder, match.whole);
+    }
+    return true;
+}
+
+bool hpack_encode(struct hpack_encoder *encoder, struct chunk_queue *out,
+                  const struct hpack_field *field, enum hpack_mode mode,
+                  hpack_hint *hint)
+{
+    ASSERT(!encoder->update_pending);
+    if (field->never_index) {
+        mode = HPACK_NEVER;
+    }
+    if (LIKELY(hint != NULL && *hint != 0 && mode != HPACK_NEVER)) {
+        uint32_t index = hencode_hint_index(encoder, *hint);
+        if (LIKELY(index != 0)) {
+            ASSERT(hencode_index_holds(encoder, index, field));
+            return hencode_put_index(out, HENCODE_INDEXED, 7, index);
+        }
+    }
+    return hencode_look_up(encoder, out, field, mode, hint);
+}
