@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "tests/unit.h"
+
+#include "h2/h2_fields.h"
+
+enum { FIELDS_MAX = 16 };
+
+// A block from text: "name: value" lines, names as they stand.
+struct block_of {
+    struct hpack_field fields[FIELDS_MAX];
+    uintptr_t memos[FIELDS_MAX];
+    struct hpack_block block;
+};
+
+static void block_parse(struct block_of *to, const char *text)
+{
+    to->block = (struct hpack_block){.fields = to->fields};
+    while (*text != '\0') {
+        const char *end = strchr(text, '\n');
+        assert_non_null(end);
+        const char *colon = strstr(text, ": ");
+        assert_non_null(colon);
+        size_t i = to->block.count++;
+        assert_true(i < FIELDS_MAX);
+        to->memos[i] = 0;
+        to->fields[i] = (struct hpack_field){
+            .name = view_of(text, (size_t)(colon - text)),
+            .value = view_of(colon + 2, (size_t)(end - colon - 2)),
+            .memo = &to->memos[i],
+        };
+        text = end + 1;
+    }
+}
+
+static struct h2_fields check(const char *text, enum h2_fields_role role)
+{
+    struct block_of block;
+    block_parse(&block, text);
+    struct h2_fields spelled = h2_fields_check(&block.block, role);
+    // The same with names that the static table has, and once more with what
+    // was found valid.
+    for (size_t i = 0; i < block.block.count; i++) {
+        block.memos[i] = 0;
+        block.fields[i].static_name =
+            hpack_static_find_name(block.fields[i].name);
+    }
+    for (int round = 0; round < 2; round++) {
+        struct h2_fields known = h2_fields_check(&block.block, role);
+        assert_int_equal(known.fault != NULL, spelled.fault != NULL);
+        assert_true(known.fault == spelled.fault);
+        if (known.fault == NULL) {
+            assert_int_equal(known.content_length, spelled.content_length);
+            assert_int_equal(known.status, spelled.status);
+            for (size_t i = 0; i < block.block.count; i++) {
+                assert_int_equal(block.memos[i], H2_MEMO_VALID);
+            }
+        }
+    }
+    return spelled;
+}
+
+static void good(const char *text, enum h2_fields_role role)
+{
+    struct h2_fields fields = check(text, role);
+    assert_null(fields.fault);
+}
+
+static void bad(const char *text, enum h2_fields_role role, const char *why)
+{
+    struct h2_fields fields = check(text, role);
+    assert_non_null(fields.fault);
+    assert_string_equal(fields.fault, why);
+}
+
+#define REQUEST ":method: POST\n:scheme: http\n:path: /a/b\n"
+
+static void test_fields__requests(void **state)
+{
+    (void)state;
+    good(REQUEST, H2_FIELDS_REQUEST);
+    good(":path: *\n:authority: \n:scheme: x\n:method: OPTIONS\nte: trailers\n",
+         H2_FIELDS_REQUEST);
+    good(":method: CONNECT\n:authority: h:1\n", H2_FIELDS_REQUEST);
+    const char *missing = "a required pseudo-header field is missing";
+    bad(":method: POST\n:scheme: http\n", H2_FIELDS_REQUEST, missing);
+    bad(":method: POST\n:path: /\n", H2_FIELDS_REQUEST, missing);
+    bad(":scheme: http\n:path: /\n", H2_FIELDS_REQUEST, missing);
+    bad("", H2_FIELDS_REQUEST, missing);
+    const char *twice = "pseudo-header field given twice";
+    bad(REQUEST ":path: /a/b\n", H2_FIELDS_REQUEST, twice);
+    bad(REQUEST ":method: POST\n", H2_FIELDS_REQUEST, twice);
+    bad(REQUEST ":scheme: http\n", H2_FIELDS_REQUEST, twice);
+    const char *connect =
+        "CONNECT takes :authority and neither :scheme nor :path";
+    bad(":method: CONNECT\n", H2_FIELDS_REQUEST, connect);
+    bad(":method: CONNECT\n:authority: a\n:path: /\n", H2_FIELDS_REQUEST,
+        connect);
+    const char *elsewhere = "pseudo-header field that does not belong here";
+    bad(REQUEST ":status: 200\n", H2_FIELDS_REQUEST, elsewhere);
+    bad(REQUEST ":unknown: 1\n", H2_FIELDS_REQUEST, elsewhere);
+    bad(REQUEST ":: 1\n", H2_FIELDS_REQUEST, elsewhere);
+    bad(REQUEST "a: b\n:authority: c\n", H2_FIELDS_REQUEST,
+        "pseudo-header field after a regular one");
+    const char *empty = "empty pseudo-header field";
+    bad(":method: POST\n:scheme: http\n:path: \n", H2_FIELDS_REQUEST, empty);
+    bad(":method: \n:scheme: http\n:path: /\n", H2_FIELDS_REQUEST, empty);
+    bad(REQUEST ":authority: me@host\n", H2_FIELDS_REQUEST,
+        ":authority with user information");
+}
+
+static void test_fields__responses(void **state)
+{
+    (void)state;
+    assert_int_equal(check(":status: 200\n", H2_FIELDS_RESPONSE).status, 200);
+    assert_int_equal(check(":status: 100\n", H2_FIELDS_RESPONSE).status, 100);
+    assert_int_equal(check(":status: 999\n", H2_FIELDS_RESPONSE).status, 999);
+    static const char *const wrong[] = {
+        ":status: 20\n",  ":status: 2000\n", ":status: 2o0\n",
+        ":status: 099\n", ":status: 101\n",  ":status: \n",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        bad(wrong[i], H2_FIELDS_RESPONSE, ":status is not a status");
+    }
+    bad("a: b\n", H2_FIELDS_RESPONSE,
+        "a required pseudo-header field is missing");
+    bad(":status: 200\n:path: /\n", H2_FIELDS_RESPONSE,
+        "pseudo-header field that does not belong here");
+}
+
+static void test_fields__trailers(void **state)
+{
+    (void)state;
+    good("", H2_FIELDS_TRAILERS);
+    good("grpc-status: 0\ngrpc-message: \n", H2_FIELDS_TRAILERS);
+    bad("grpc-status: 0\n:status: 200\n", H2_FIELDS_TRAILERS,
+        "pseudo-header field that does not belong here");
+}
+
+static void test_fields__names(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        uint8_t name[3] = {'x', (uint8_t)c, 'y'};
+        uintptr_t memo = 0;
+        struct hpack_field field = {
+            .name = {name, 3}, .value = VIEW("v"), .memo = &memo};
+        struct hpack_block block = {.fields = &field, .count = 1};
+        bool token = c != 0 && strchr("!#$%&'*+-.^_`|~0123456789"
+                                      "abcdefghijklmnopqrstuvwxyz",
+                                      (int)c) != NULL;
+        struct h2_fields fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        assert_int_equal(fields.fault == NULL, token);
+        assert_int_equal(memo, token ? H2_MEMO_VALID : 0);
+    }
+    bad(": x\n", H2_FIELDS_TRAILERS, "field name with a forbidden character");
+}
+
+static void test_fields__values(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        uint8_t value[3] = {'x', (uint8_t)c, 'y'};
+        struct hpack_field field = {.name = VIEW("a"), .value = {value, 3}};
+        struct hpack_block block = {.fields = &field, .count = 1};
+        struct h2_fields fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        assert_int_equal(fields.fault != NULL,
+                         c == 0 || c == '\r' || c == '\n');
+        bool space = c == ' ' || c == '\t';
+        field.value = view_of(value, 2);
+        fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        assert_int_equal(fields.fault != NULL,
+                         c == 0 || c == '\r' || c == '\n' || space);
+        field.value = view_of(value + 1, 2);
+        fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        assert_int_equal(fields.fault != NULL,
+                         c == 0 || c == '\r' || c == '\n' || space);
+    }
+}
+
+static void test_fields__fields_of_http_1(void **state)
+{
+    (void)state;
+    const char *why = "field that only HTTP/1.1 has";
+    bad("connection: close\n", H2_FIELDS_TRAILERS, why);
+    bad("keep-alive: 1\n", H2_FIELDS_TRAILERS, why);
+    bad("proxy-connection: x\n", H2_FIELDS_TRAILERS, why);
+    bad("transfer-encoding: chunked\n", H2_FIELDS_TRAILERS, why);
+    bad("upgrade: h2c\n", H2_FIELDS_TRAILERS, why);
+    bad("te: gzip\n", H2_FIELDS_TRAILERS, why);
+    bad("te: trailers, gzip\n", H2_FIELDS_TRAILERS, why);
+    good("te: trailers\nconnections: 1\nhost: h\n", H2_FIELDS_TRAILERS);
+}
+
+static void test_fields__content_length(void **state)
+{
+    (void)state;
+    assert_int_equal(check("a: b\n", H2_FIELDS_TRAILERS).content_length, -1);
+    assert_int_equal(
+        check("content-length: 0\n", H2_FIELDS_TRAILERS).content_length, 0);
+    assert_int_equal(
+        check("content-length: 17\ncontent-length: 017\n", H2_FIELDS_TRAILERS)
+            .content_length,
+        17);
+    assert_true(
+        check("content-length: 999999999999999999\n", H2_FIELDS_TRAILERS)
+            .content_length == INT64_C(999999999999999999));
+    bad("content-length: 1\ncontent-length: 2\n", H2_FIELDS_TRAILERS,
+        "content-length given twice");
+    const char *why = "content-length is not a length";
+    bad("content-length: \n", H2_FIELDS_TRAILERS, why);
+    bad("content-length: -1\n", H2_FIELDS_TRAILERS, why);
+    bad("content-length: 1000000000000000000\n", H2_FIELDS_TRAILERS, why);
+}
+
+static void test_fields__over_the_limit_nothing_is_missing(void **state)
+{
+    (void)state;
+    struct block_of block;
+    block_parse(&block, ":method: POST\n");
+    block.block.over_limit = true;
+    assert_null(h2_fields_check(&block.block, H2_FIELDS_REQUEST).fault);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields__requests),
+        cmocka_unit_test(test_fields__responses),
+        cmocka_unit_test(test_fields__trailers),
+        cmocka_unit_test(test_fields__names),
+        cmocka_unit_test(test_fields__values),
+        cmocka_unit_test(test_fields__fields_of_http_1),
+        cmocka_unit_test(test_fields__content_length),
+        cmocka_unit_test(test_fields__over_the_limit_nothing_is_missing),
+    };
+    return cmocka_run_group_tests_name("h2_fields", tests, NULL, NULL);
+}

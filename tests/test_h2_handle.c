@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// What test_h2_recv does not reach by short scripts: limits and the spill.
+#include "tests/unit.h"
+
+#include "h2/h2_handle.h"
+#include "h2/h2_limits.h"
+#include "h2/h2_stream.h"
+#include "tests/h2_script.h"
+
+static struct script_run run;
+
+static void begin(bool is_server)
+{
+    const struct h2_script script = {.is_server = is_server};
+    test_heap_init(&run.heap);
+    script_begin(&run, &script);
+    assert_true(run.ready);
+}
+
+static void feed(const char *hex)
+{
+    static uint8_t bytes[4096];
+    size_t size = test_unhex(hex, bytes, sizeof bytes);
+    assert_int_equal(script_feed(&run, NULL, bytes, size), 0);
+}
+
+// feed_block feeds a frame with size bytes of one literal header field.
+static void feed_block(uint8_t type, uint8_t flags, uint32_t id, uint32_t size)
+{
+    static uint8_t bytes[H2_HEAD_SIZE + 16384];
+    memset(bytes, 'a', sizeof bytes);
+    h2_frame_write(bytes, &(struct h2_frame){.type = type,
+                                             .flags = flags,
+                                             .stream_id = id,
+                                             .length = size});
+    assert_int_equal(script_feed(&run, NULL, bytes, H2_HEAD_SIZE + size), 0);
+}
+
+static void test_handle__spill_grows_with_what_came(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER);
+    // A head that promises 16384 bytes, and one byte of them.
+    feed("004000 01 04 00000001 83");
+    assert_int_equal(run.conn.spill_capacity, 256);
+    assert_int_equal(run.conn.spill_size, 1);
+    script_end(&run);
+    begin(true);
+    assert_true(h2_handle_spill(&run.conn, view_of(NULL, 0)));
+    assert_null(run.conn.spill);
+    static uint8_t bytes[257];
+    assert_true(h2_handle_spill(&run.conn, view_of(bytes, 257)));
+    assert_int_equal(run.conn.spill_capacity, 512);
+    h2_handle_drop_spill(&run.conn);
+    assert_null(run.conn.spill);
+    assert_int_equal(run.conn.spill_size, 0);
+    script_end(&run);
+}
+
+static void test_handle__bounds_the_size_of_a_block(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER);
+    feed_block(H2_FRAME_HEADERS, 0, 1, 16384);
+    assert_int_equal(run.conn.block_size, 16384);
+    script_forget(&run);
+    feed_block(H2_FRAME_CONTINUATION, 0, 1, 1);
+    assert_string_equal(
+        run.events.text,
+        "CLOSED ENHANCE_YOUR_CALM: header block is too large\n");
+    script_end(&run);
+}
+
+static void test_handle__tells_of_a_block_over_the_soft_limit(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER);
+    script_forget(&run);
+    static uint8_t bytes[9 + 6 + 9000];
+    memset(bytes, 'v', sizeof bytes);
+    h2_frame_write(bytes, &(struct h2_frame){.type = H2_FRAME_HEADERS,
+                                             .flags = 5,
+                                             .stream_id = 1,
+                                             .length = 6 + 9000});
+    // x: 9000 times v, without indexing; then the pseudo fields are missing.
+    static const uint8_t start[] = {0x00, 1, 'x', 0x7f, 0xa9, 0x45};
+    memcpy(bytes + 9, start, sizeof start);
+    assert_int_equal(script_feed(&run, NULL, bytes, sizeof bytes), 0);
+    assert_string_equal(run.events.text, "HEADERS 1 request over end\n");
+    script_end(&run);
+}
+
+static void open_one(void)
+{
+    static const struct h2_field get[] = {
+        {.field = {.name = {(const uint8_t *)":method", 7},
+                   .value = {(const uint8_t *)"GET", 3}},
+         .mode = HPACK_PLAIN},
+    };
+    struct h2_stream *stream = h2_open(&run.conn, NULL);
+    assert_non_null(stream);
+    assert_true(h2_send_headers(&run.conn, stream, get, 1, false));
+}
+
+static void test_handle__bounds_informational_responses(void **state)
+{
+    (void)state;
+    begin(false);
+    open_one();
+    feed(SCRIPT_CLIENT);
+    for (int i = 0; i < H2_LIMIT_INFORMATIONAL; i++) {
+        feed("000005 01 04 00000001 08 03 313030");
+    }
+    script_forget(&run);
+    feed("000005 01 04 00000001 08 03 313030");
+    assert_string_equal(run.events.text,
+                        "RESET 1 ENHANCE_YOUR_CALM: too many informational "
+                        "responses\n");
+    script_end(&run);
+}
+
+static void test_handle__no_content_needs_no_length(void **state)
+{
+    (void)state;
+    begin(false);
+    open_one();
+    feed(SCRIPT_CLIENT);
+    script_forget(&run);
+    // :status 304 and content-length 5, with END_STREAM.
+    feed("000005 01 05 00000001 8b 0f0d 01 35");
+    assert_string_equal(
+        run.events.text,
+        "HEADERS 1 response 304 :status=304 content-length=5 end\n");
+    script_end(&run);
+}
+
+static void test_handle__counts_glitches(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER SCRIPT_POST);
+    assert_int_equal(run.conn.glitches, 0);
+    feed("000000 00 00 00000001");            // empty DATA
+    feed("000005 02 00 00000009 0000000010"); // PRIORITY
+    feed("000000 aa 00 00000000");            // unknown
+    feed("000001 01 05 00000003 83");         // malformed
+    feed("000004 03 00 00000001 00000008");   // RST_STREAM
+    feed("000001 00 00 00000003 61");         // late DATA
+    feed("000004 01 04 00000003 00016100");   // late HEADERS
+    assert_int_equal(run.conn.glitches, 7);
+    assert_int_equal(run.conn.state, H2_CONN_OPEN);
+    script_end(&run);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_handle__spill_grows_with_what_came),
+        cmocka_unit_test(test_handle__bounds_the_size_of_a_block),
+        cmocka_unit_test(test_handle__tells_of_a_block_over_the_soft_limit),
+        cmocka_unit_test(test_handle__bounds_informational_responses),
+        cmocka_unit_test(test_handle__no_content_needs_no_length),
+        cmocka_unit_test(test_handle__counts_glitches),
+    };
+    return cmocka_run_group_tests_name("h2_handle", tests, NULL, NULL);
+}

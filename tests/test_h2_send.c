@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+#include "tests/unit.h"
+
+#include "h2/h2_limits.h"
+#include "h2/h2_send.h"
+#include "h2/h2_stream.h"
+#include "tests/h2_script.h"
+
+static struct script_run run;
+
+static void feed(const char *hex)
+{
+    static uint8_t bytes[4096];
+    size_t size = test_unhex(hex, bytes, sizeof bytes);
+    assert_int_equal(script_feed(&run, NULL, bytes, size), 0);
+}
+
+// begin makes a client; settings are entries of the server's SETTINGS.
+static void begin(const char *settings)
+{
+    char hex[256];
+    const struct h2_script script = {.is_server = false};
+    test_heap_init(&run.heap);
+    script_begin(&run, &script);
+    assert_true(run.ready);
+    snprintf(hex, sizeof hex, "0000%02x 04 00 00000000 %s",
+             (unsigned)strlen(settings) / 2, settings);
+    feed(hex);
+    script_drain(&run);
+    run.output_size = 0;
+    script_forget(&run);
+}
+
+static void expect_output(const char *frames)
+{
+    static struct script_text text;
+    text.size = 0;
+    text.text[0] = '\0';
+    script_drain(&run);
+    script_frames(&text, run.output, run.output_size);
+    run.output_size = 0;
+    assert_string_equal(text.text, frames);
+}
+
+static const struct h2_field get_fields[] = {
+    {.field = {.name = {(const uint8_t *)":method", 7},
+               .value = {(const uint8_t *)"GET", 3}},
+     .mode = HPACK_PLAIN},
+};
+
+static struct h2_stream *open_stream(void)
+{
+    assert_true(h2_can_open(&run.conn));
+    struct h2_stream *stream = h2_open(&run.conn, &run);
+    assert_non_null(stream);
+    assert_ptr_equal(stream->owner, &run);
+    assert_int_equal(stream->id, 0);
+    assert_true(h2_send_headers(&run.conn, stream, get_fields, 1, false));
+    return stream;
+}
+
+static struct view payload(size_t size)
+{
+    static uint8_t bytes[400000];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)i;
+    }
+    return view_of(bytes, size);
+}
+
+static void test_send__a_small_call(void **state)
+{
+    (void)state;
+    begin("");
+    struct h2_stream *stream = open_stream();
+    assert_true(h2_send_data(&run.conn, stream, payload(3), false));
+    assert_true(h2_send_data(&run.conn, stream, payload(0), false));
+    assert_true(h2_send_data(&run.conn, stream, payload(0), true));
+    expect_output("HEADERS 4 1 82\nDATA 0 1 000102\nDATA 1 1\n");
+    assert_int_equal(stream->state, H2_STATE_HALF_CLOSED_LOCAL);
+    assert_int_equal(run.conn.send_window, 65532);
+    script_end(&run);
+}
+
+static void test_send__bounds_concurrent_streams(void **state)
+{
+    (void)state;
+    begin("000300000002");
+    struct h2_stream *idle = h2_open(&run.conn, NULL);
+    struct h2_stream *stream = open_stream();
+    assert_false(h2_can_open(&run.conn));
+    h2_reset(&run.conn, stream, H2_CANCEL);
+    assert_true(h2_can_open(&run.conn));
+    // One that never left idle takes no id and sends nothing.
+    h2_release(&run.conn, idle);
+    expect_output("HEADERS 4 1 82\nRST_STREAM 0 1 00000008\n");
+    assert_int_equal(open_stream()->id, 3);
+    script_end(&run);
+}
+
+static void test_send__cuts_data_to_the_windows(void **state)
+{
+    (void)state;
+    begin("000400000004");
+    struct h2_stream *stream = open_stream();
+    assert_true(h2_send_data(&run.conn, stream, payload(10), true));
+    expect_output("HEADERS 4 1 82\nDATA 0 1 00010203\n");
+    assert_int_equal(h2_queued_bytes(stream), 6);
+    h2_want_writable(stream);
+    feed("000004 08 00 00000001 00000001");
+    expect_output("DATA 0 1 04\n");
+    // The window goes below zero and comes back.
+    feed("000006 04 00 00000000 000400000001 000004 08 00 00000001 00000003");
+    expect_output("SETTINGS 1 0\n");
+    script_forget(&run);
+    feed("000006 04 00 00000000 000400000009");
+    expect_output("SETTINGS 1 0\nDATA 1 1 0506070809\n");
+    assert_string_equal(run.events.text, "SETTINGS\nWRITABLE 1\n");
+    script_end(&run);
+}
+
+static void test_send__takes_turns(void **state)
+{
+    (void)state;
+    begin("0004000f0000");
+    struct h2_stream *streams[2] = {open_stream(), open_stream()};
+    expect_output("HEADERS 4 1 82\nHEADERS 4 3 82\n");
+    // Nothing fits but 65535 bytes of the first one.
+    assert_true(h2_send_data(&run.conn, streams[0], payload(100000), false));
+    assert_true(h2_send_data(&run.conn, streams[1], payload(100000), false));
+    assert_int_equal(h2_output_size(&run.conn), 65535 + 4 * 9);
+    script_drain(&run);
+    run.output_size = 0;
+    feed("000004 08 00 00000000 0000c000");
+    script_drain(&run);
+    uint32_t ids[3];
+    size_t at = 0;
+    for (size_t i = 0; i < 3; i++) {
+        struct h2_frame frame = h2_frame_read(run.output + at);
+        assert_int_equal(frame.length, 16384);
+        ids[i] = frame.stream_id;
+        at += H2_HEAD_SIZE + frame.length;
+    }
+    assert_int_equal(at, run.output_size);
+    assert_int_equal(ids[0], ids[2]);
+    assert_int_not_equal(ids[0], ids[1]);
+    script_end(&run);
+}
+
+static void test_send__keeps_room(void **state)
+{
+    (void)state;
+    begin("00047fffffff");
+    feed("000004 08 00 00000000 70000000");
+    struct h2_stream *stream = open_stream();
+    script_drain(&run);
+    run.output_size = 0;
+    assert_true(h2_send_data(&run.conn, stream, payload(400000), true));
+    size_t out = h2_output_size(&run.conn);
+    assert_in_range(out, H2_LIMIT_OUTPUT_BYTES,
+                    H2_LIMIT_OUTPUT_BYTES + 16384 + 9);
+    h2_check(&run.conn);
+    // Each byte that leaves makes room; all arrives in order.
+    script_drain(&run);
+    size_t offset = 0;
+    for (size_t at = 0; at < run.output_size;) {
+        struct h2_frame frame = h2_frame_read(run.output + at);
+        at += H2_HEAD_SIZE;
+        for (size_t i = 0; i < frame.length; i++) {
+            assert_int_equal(run.output[at + i], (uint8_t)(offset + i));
+        }
+        offset += frame.length;
+        at += frame.length;
+        assert_int_equal(frame.flags, at == run.output_size ? 1 : 0);
+    }
+    assert_int_equal(offset, 400000);
+    script_end(&run);
+}
+
+static void test_send__cuts_long_blocks(void **state)
+{
+    (void)state;
+    static char value[40000];
+    memset(value, '~', sizeof value); // longer in Huffman code
+    begin("");
+    struct h2_field fields[] = {
+        get_fields[0],
+        {.field = {.name = VIEW("x"), .value = view_of(value, sizeof value)},
+         .mode = HPACK_PLAIN},
+    };
+    struct h2_stream *stream = h2_open(&run.conn, NULL);
+    assert_true(h2_send_headers(&run.conn, stream, fields, 2, true));
+    script_drain(&run);
+    // 82, literal, 1 'x', length in 4 bytes, value.
+    size_t block = 1 + 1 + 2 + 4 + sizeof value;
+    size_t at = 0;
+    for (int i = 0; i < 3; i++) {
+        struct h2_frame frame = h2_frame_read(run.output + at);
+        assert_int_equal(frame.type,
+                         i == 0 ? H2_FRAME_HEADERS : H2_FRAME_CONTINUATION);
+        assert_int_equal(frame.flags, i == 0   ? H2_FLAG_END_STREAM
+                                      : i == 2 ? H2_FLAG_END_HEADERS
+                                               : 0);
+        assert_int_equal(frame.length, i < 2 ? 16384 : block - 2 * 16384);
+        at += H2_HEAD_SIZE + frame.length;
+    }
+    assert_int_equal(at, run.output_size);
+    script_end(&run);
+}
+
+static void test_send__reset_drops_the_queue(void **state)
+{
+    (void)state;
+    begin("000400000004");
+    struct h2_stream *stream = open_stream();
+    assert_true(h2_send_data(&run.conn, stream, payload(10), true));
+    h2_want_writable(stream);
+    h2_reset(&run.conn, stream, H2_INTERNAL_ERROR);
+    h2_reset(&run.conn, stream, H2_CANCEL);
+    expect_output("HEADERS 4 1 82\nDATA 0 1 00010203\n"
+                  "RST_STREAM 0 1 00000002\n");
+    assert_int_equal(h2_queued_bytes(stream), 0);
+    // On a closed stream sending is in vain, and no failure.
+    assert_true(h2_send_data(&run.conn, stream, payload(10), true));
+    assert_true(h2_send_headers(&run.conn, stream, get_fields, 1, true));
+    h2_want_writable(stream);
+    feed("000004 08 00 00000001 00000100");
+    expect_output("");
+    assert_string_equal(run.events.text, "");
+    script_end(&run);
+}
+
+static void test_send__writable_is_due_at_once_or_later(void **state)
+{
+    (void)state;
+    begin("");
+    struct h2_stream *stream = open_stream();
+    h2_want_writable(stream);
+    h2_want_writable(stream);
+    assert_int_equal(script_feed(&run, NULL, NULL, 0), 0);
+    assert_string_equal(run.events.text, "WRITABLE 1\n");
+    script_forget(&run);
+    assert_true(h2_send_data(&run.conn, stream, payload(65536), false));
+    h2_want_writable(stream);
+    assert_int_equal(script_feed(&run, NULL, NULL, 0), 0);
+    assert_int_equal(run.events.size, 0);
+    feed("000004 08 00 00000000 00000001 000004 08 00 00000001 00000001");
+    assert_string_equal(run.events.text, "WRITABLE 1\n");
+    // Released before its turn.
+    h2_want_writable(stream);
+    h2_release(&run.conn, stream);
+    script_forget(&run);
+    assert_int_equal(script_feed(&run, NULL, NULL, 0), 0);
+    assert_int_equal(run.events.size, 0);
+    script_end(&run);
+}
+
+// send_some does a bit of everything; false as soon as something failed.
+static bool send_some(size_t size)
+{
+    static char value[20000];
+    memset(value, '~', sizeof value);
+    struct h2_field fields[] = {
+        get_fields[0],
+        {.field = {.name = VIEW("name"), .value = VIEW("value")},
+         .mode = HPACK_INDEX},
+        {.field = {.name = VIEW("x"), .value = view_of(value, sizeof value)},
+         .mode = HPACK_PLAIN},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct h2_stream *stream =
+            h2_can_open(&run.conn) ? h2_open(&run.conn, NULL) : NULL;
+        if (stream == NULL ||
+            !h2_send_headers(&run.conn, stream, fields, 2 + i, false)) {
+            return false;
+        }
+        size_t before = h2_queued_bytes(stream) + h2_output_size(&run.conn);
+        if (!h2_send_data(&run.conn, stream, payload(size), true)) {
+            // Nothing was taken but perhaps an empty frame.
+            assert_in_range(h2_output_size(&run.conn), before, before + 9);
+            assert_int_equal(h2_queued_bytes(stream), 0);
+            assert_int_equal(stream->state, H2_STATE_OPEN);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_send__survives_want_of_memory(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {10, 5000, 100000};
+    for (size_t k = 0; k < 3; k++) {
+        bool done = false;
+        for (size_t n = 1; !done; n++) {
+            begin("");
+            slab_trim(&run.shared.chunks, 0);
+            run.heap.fail_at = run.heap.calls + n / 2 + 1;
+            run.heap.fail_on = n % 2 == 1;
+            bool sent = send_some(sizes[k]);
+            done = run.heap.calls < run.heap.fail_at;
+            h2_check(&run.conn);
+            assert_true(sent || !done);
+            // What left is whole frames, whatever happened.
+            run.heap.fail_at = 0;
+            script_drain(&run);
+            for (size_t at = 0; at < run.output_size;) {
+                struct h2_frame frame = h2_frame_read(run.output + at);
+                assert_true(frame.type < H2_FRAME_TYPES ||
+                            frame.type == H2_FRAME_VOID);
+                at += H2_HEAD_SIZE + frame.length;
+                assert_true(at <= run.output_size);
+            }
+            script_end(&run);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_send__a_small_call),
+        cmocka_unit_test(test_send__bounds_concurrent_streams),
+        cmocka_unit_test(test_send__cuts_data_to_the_windows),
+        cmocka_unit_test(test_send__takes_turns),
+        cmocka_unit_test(test_send__keeps_room),
+        cmocka_unit_test(test_send__cuts_long_blocks),
+        cmocka_unit_test(test_send__reset_drops_the_queue),
+        cmocka_unit_test(test_send__writable_is_due_at_once_or_later),
+        cmocka_unit_test(test_send__survives_want_of_memory),
+    };
+    return cmocka_run_group_tests_name("h2_send", tests, NULL, NULL);
+}
