@@ -19,6 +19,15 @@ struct view {
 // VIEW makes a view of a string literal, without its NUL.
 #define VIEW(literal) view_of("" literal, sizeof(literal) - 1)
 
+// VIEW_IS compares a view with a string literal; VIEW_STARTS looks at its start.
+// The literal's length is a constant, so that a compiler needs no call.
+#define VIEW_IS(text, literal)          \
+ ((text).size == sizeof(literal) - 1 && \
+  memcmp((text).data, literal, sizeof(literal) - 1) == 0)
+#define VIEW_STARTS(text, literal)      \
+ ((text).size >= sizeof(literal) - 1 && \
+  memcmp((text).data, literal, sizeof(literal) - 1) == 0)
+
 static inline struct view view_of(const void *data, size_t size)
 {
     return (struct view){.data = (const uint8_t *)data, .size = size};
