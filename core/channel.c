@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/channel.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "core/call.h"
+#include "core/client_call.h"
+#include "core/limits.h"
+
+static bool channel_may_follow(enum channel_state from, enum channel_state to)
+{
+    static const uint8_t channel_next[] = {
+        [CHANNEL_IDLE] = 1 << CHANNEL_CONNECTING,
+        [CHANNEL_CONNECTING] = 1 << CHANNEL_READY | 1 << CHANNEL_FAILED,
+        [CHANNEL_READY] = 1 << CHANNEL_IDLE,
+        [CHANNEL_FAILED] = 1 << CHANNEL_IDLE,
+    };
+    return (channel_next[from] >> to & 1) != 0;
+}
+
+static void channel_set_state(struct grpc_channel *channel,
+                              enum channel_state state)
+{
+    ASSERT(channel_may_follow(channel->state, state));
+    channel->state = state;
+    (void)channel_may_follow;
+}
+
+// ---- Calls that wait --------------------------------------------------------
+
+static void channel_refuse(struct grpc_call *call, grpc_code code,
+                           const char *text)
+{
+    call_set_text(call, "%s", text);
+    client_call_finish(call, code);
+}
+
+// channel_ids_left: stream ids are never used twice; a connection that runs
+// out of them is replaced (RFC 9113 section 5.1.1).
+static bool channel_ids_left(const struct conn *conn)
+{
+    return conn->h2.next_local_id <= UINT32_C(0x7fffffff);
+}
+
+static void channel_leave_conn(struct grpc_channel *channel);
+
+void channel_pump(struct grpc_channel *channel)
+{
+    while (channel->state == CHANNEL_READY &&
+           !list_is_empty(&channel->waiting)) {
+        struct conn *conn = channel->conn;
+        if (!channel_ids_left(conn)) {
+            channel_leave_conn(channel);
+            return;
+        }
+        if (!h2_can_open(&conn->h2)) {
+            return;
+        }
+        struct list_link *link = list_first(&channel->waiting);
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        if (!client_call_send(call, conn)) {
+            channel_refuse(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
+        }
+    }
+}
+
+// channel_fail_waiting ends the calls that do not wait for ready.
+static void channel_fail_waiting(struct grpc_channel *channel)
+{
+    LIST_FOREACH (link, after, &channel->waiting) {
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        if (!call->wait_for_ready || channel->fixed) {
+            channel_refuse(call, GRPC_UNAVAILABLE, channel->cause);
+        }
+    }
+}
+
+// ---- Connecting -------------------------------------------------------------
+
+// channel_note adds one more cause to those of this round.
+static void channel_note(struct grpc_channel *channel, const char *text)
+{
+    size_t used = strlen(channel->cause);
+    (void)snprintf(channel->cause + used, sizeof channel->cause - used, "%s%s",
+                   used == 0 ? "" : "; ", text);
+}
+
+static void channel_fail_round(struct grpc_channel *channel)
+{
+    char text[64];
+    (void)snprintf(
+        text, sizeof text, "gave up after %lu ms",
+        (unsigned long)(run_now(channel->loop) - channel->attempt_ms));
+    channel_note(channel, text);
+    run_log(channel->loop, GRPC_LOG_WARNING, "%s", channel->cause);
+    channel_set_state(channel, CHANNEL_FAILED);
+    uint32_t delay_ms =
+        backoff_next(&channel->backoff, run_random(channel->loop));
+    loop_timer_start(&channel->loop->loop, &channel->timer,
+                     run_due(channel->loop, delay_ms));
+    channel_fail_waiting(channel);
+}
+
+static const struct socket_address *channel_address(
+    const struct grpc_channel *channel, size_t i)
+{
+    if (channel->target.count > 0) {
+        return i < channel->target.count ? &channel->target.addresses[i] : NULL;
+    }
+    bool is_known = channel->lookup != NULL && !channel->looking_up &&
+                    i < lookup_count(channel->lookup);
+    return is_known ? lookup_address(channel->lookup, i) : NULL;
+}
+
+static int channel_try(struct grpc_channel *channel,
+                       const struct socket_address *address)
+{
+    struct conn *conn =
+        conn_new(channel->loop, &channel_role, channel, address);
+    if (conn == NULL) {
+        return ENOMEM;
+    }
+    int error = conn_connect(conn, channel->connect_timeout_ms);
+    if (error != 0) {
+        alloc_free(&channel->loop->allocator, conn, sizeof *conn);
+        return error;
+    }
+    list_append(&channel->conns, &conn->link_owner);
+    channel->conn = conn;
+    return 0;
+}
+
+// channel_try_next begins to connect to the next address that does not fail at
+// once.
+static void channel_try_next(struct grpc_channel *channel)
+{
+    const struct socket_address *address;
+    while ((address = channel_address(channel, channel->next_address)) !=
+           NULL) {
+        channel->next_address++;
+        int error = channel_try(channel, address);
+        if (error == 0) {
+            return;
+        }
+        char peer[SOCKET_ADDRESS_TEXT];
+        char reason[96];
+        char text[SOCKET_ADDRESS_TEXT + 128];
+        socket_address_text(address, peer);
+        socket_error_text(error, reason, sizeof reason);
+        (void)snprintf(text, sizeof text, "connect to %s: %s", peer, reason);
+        channel_note(channel, text);
+    }
+    channel_fail_round(channel);
+}
+
+static void channel_drop_lookup(struct grpc_channel *channel)
+{
+    if (channel->lookup == NULL) {
+        return;
+    }
+    if (channel->looking_up) {
+        lookup_cancel(channel->lookup);
+    } else {
+        lookup_free(channel->lookup);
+    }
+    channel->lookup = NULL;
+    channel->looking_up = false;
+}
+
+// channel_on_lookup is posted with the answer.
+static void channel_on_lookup(void *argument)
+{
+    struct lookup_result *result = argument;
+    struct grpc_channel *channel = lookup_user(result);
+    channel->looking_up = false;
+    const char *error = lookup_error(result);
+    if (error != NULL) {
+        char text[RUN_ERROR_TEXT];
+        (void)snprintf(text, sizeof text, "look up \"%.100s\": %s",
+                       channel->target.host, error);
+        channel_note(channel, text);
+    }
+    channel_try_next(channel);
+}
+
+static void channel_look_up(struct grpc_channel *channel)
+{
+    const char *reason = "";
+    channel_drop_lookup(channel);
+    channel->looking_up =
+        lookup_start(&channel->loop->lookup, &channel->loop->loop,
+                     channel->target.host, channel->target.port,
+                     channel_on_lookup, channel, &channel->lookup, &reason);
+    if (!channel->looking_up) {
+        char text[RUN_ERROR_TEXT];
+        (void)snprintf(text, sizeof text, "look up \"%.100s\": %s",
+                       channel->target.host, reason);
+        channel_note(channel, text);
+        channel_fail_round(channel);
+    }
+}
+
+static void channel_connect(struct grpc_channel *channel)
+{
+    channel_set_state(channel, CHANNEL_CONNECTING);
+    channel->cause[0] = '\0';
+    channel->attempt_ms = run_now(channel->loop);
+    channel->next_address = 0;
+    if (channel->fixed) {
+        channel_note(channel, "the connection that the channel was made from "
+                              "is gone");
+        channel_fail_round(channel);
+    } else if (channel->target.count == 0) {
+        channel_look_up(channel);
+    } else {
+        channel_try_next(channel);
+    }
+}
+
+void channel_on_timer(struct grpc_channel *channel)
+{
+    channel_set_state(channel, CHANNEL_IDLE);
+    if (!list_is_empty(&channel->waiting)) {
+        channel_connect(channel);
+    }
+}
+
+void channel_submit(struct grpc_channel *channel, struct grpc_call *call)
+{
+    list_append(&channel->waiting, &call->link);
+    if (channel->bad_target) {
+        channel_refuse(call, GRPC_INVALID_ARGUMENT, channel->cause);
+    } else if (channel->state == CHANNEL_FAILED) {
+        channel_fail_waiting(channel);
+    } else if (channel->state == CHANNEL_IDLE) {
+        channel_connect(channel);
+    } else {
+        channel_pump(channel);
+    }
+}
+
+// ---- Events of connections --------------------------------------------------
+
+// channel_forget_conn: new calls need another connection from now on.
+static void channel_forget_conn(struct grpc_channel *channel)
+{
+    channel->conn = NULL;
+    channel_set_state(channel, CHANNEL_IDLE);
+    if (!list_is_empty(&channel->waiting) && !channel->freed) {
+        channel_connect(channel);
+    }
+}
+
+// channel_leave_conn lets the calls of the connection end, on it alone.
+static void channel_leave_conn(struct grpc_channel *channel)
+{
+    struct conn *conn = channel->conn;
+    channel_forget_conn(channel);
+    conn_finish(conn, view_of(NULL, 0));
+}
+
+static void channel_on_ready(struct conn *conn)
+{
+    struct grpc_channel *channel = conn->owner;
+    if (channel->conn != conn) {
+        return;
+    }
+    if (channel->state == CHANNEL_CONNECTING) {
+        channel_set_state(channel, CHANNEL_READY);
+        backoff_reset(&channel->backoff);
+        channel->cause[0] = '\0';
+    }
+    channel_pump(channel);
+}
+
+static void channel_on_goaway(struct conn *conn, const struct h2_event *event)
+{
+    struct grpc_channel *channel = conn->owner;
+    if (event->code != H2_NO_ERROR) {
+        run_log(channel->loop, GRPC_LOG_WARNING,
+                "the server sent GOAWAY %s: %.*s", h2_code_name(event->code),
+                (int)event->debug.size,
+                event->debug.size == 0 ? "" : (const char *)event->debug.data);
+    }
+    if (channel->conn == conn && channel->state == CHANNEL_READY) {
+        channel_leave_conn(channel);
+    } else {
+        conn_finish(conn, view_of(NULL, 0));
+    }
+}
+
+static void channel_on_writable(struct conn *conn, const struct h2_event *event)
+{
+    // A unary call sends all at once and waits for nothing.
+    (void)conn;
+    (void)event;
+}
+
+static void channel_on_closed(struct conn *conn, const char *reason)
+{
+    struct grpc_channel *channel = conn->owner;
+    while (!list_is_empty(&conn->calls)) {
+        struct list_link *link = list_first(&conn->calls);
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        call_set_text(call, "%s", reason);
+        client_call_finish(call, GRPC_UNAVAILABLE);
+    }
+    if (channel->conn != conn || channel->freed) {
+        return;
+    }
+    channel->conn = NULL;
+    channel_note(channel, reason);
+    if (channel->state == CHANNEL_CONNECTING) {
+        channel_try_next(channel);
+    } else {
+        channel_forget_conn(channel);
+    }
+}
+
+INTERNAL_DEFINE const struct conn_role channel_role = {
+    .ready = channel_on_ready,
+    .headers = client_on_headers,
+    .data = client_on_data,
+    .reset = client_on_reset,
+    .writable = channel_on_writable,
+    .goaway = channel_on_goaway,
+    .closed = channel_on_closed,
+};
+
+// ---- Life -------------------------------------------------------------------
+
+// channel_copy_text joins two texts into memory of the loop's, with a NUL.
+static char *channel_copy_text(struct grpc_loop *loop, const char *first,
+                               const char *second, size_t *out_size)
+{
+    size_t first_size = strlen(first);
+    size_t second_size = strlen(second);
+    char *text = alloc_new(&loop->allocator, first_size + second_size + 1);
+    if (text != NULL) {
+        memcpy(text, first, first_size);
+        memcpy(text + first_size, second, second_size + 1);
+        *out_size = first_size + second_size;
+    }
+    return text;
+}
+
+static bool channel_set_texts(struct grpc_channel *channel,
+                              const grpc_channel_options *options)
+{
+    struct grpc_loop *loop = channel->loop;
+    const char *authority = options->authority != NULL
+                                ? options->authority
+                                : channel->target.authority;
+    channel->authority =
+        channel_copy_text(loop, authority, "", &channel->authority_size);
+    if (options->user_agent == NULL || options->user_agent[0] == '\0') {
+        channel->user_agent = channel_copy_text(
+            loop, "", "grpc-cgrpc/" GRPC_VERSION, &channel->user_agent_size);
+    } else {
+        channel->user_agent = channel_copy_text(loop, options->user_agent,
+                                                " grpc-cgrpc/" GRPC_VERSION,
+                                                &channel->user_agent_size);
+    }
+    return channel->authority != NULL && channel->user_agent != NULL;
+}
+
+// channel_check_text: what the user wants in a header may stand in one.
+static bool channel_check_text(const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++) {
+        if (*text < 0x20 || *text > 0x7e) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void channel_refuse_target(struct grpc_channel *channel,
+                                  const char *target, const char *reason)
+{
+    channel->bad_target = true;
+    (void)snprintf(channel->cause, sizeof channel->cause,
+                   "target \"%.120s\": %s", target == NULL ? "" : target,
+                   reason);
+    memcpy(channel->error, channel->cause, sizeof channel->error);
+}
+
+static struct grpc_channel *channel_new(const grpc_channel_options *options)
+{
+    grpc_loop *loop = options->loop;
+    if (loop == NULL) {
+        loop = grpc_loop_new(
+            &(grpc_loop_options){.allocator = options->allocator});
+    }
+    if (loop == NULL) {
+        return NULL;
+    }
+    struct grpc_channel *channel =
+        alloc_zeroed(&loop->allocator, sizeof *channel);
+    if (channel == NULL) {
+        if (options->loop == NULL) {
+            (void)grpc_loop_free(loop);
+        }
+        return NULL;
+    }
+    channel->loop = loop;
+    channel->owns_loop = options->loop == NULL;
+    channel->max_receive_bytes = options->max_receive_bytes != 0
+                                     ? options->max_receive_bytes
+                                     : CORE_MESSAGE_BYTES;
+    channel->connect_timeout_ms = options->connect_timeout_ms != 0
+                                      ? options->connect_timeout_ms
+                                      : CORE_CONNECT_MS;
+    channel->timer.kind = RUN_CHANNEL;
+    list_init(&channel->conns);
+    list_init(&channel->waiting);
+    list_append(&loop->channels, &channel->link_loop);
+    return channel;
+}
+
+static const grpc_channel_options channel_defaults = {0};
+
+grpc_channel *grpc_channel_new(const char *target,
+                               const grpc_channel_options *options)
+{
+    if (options == NULL) {
+        options = &channel_defaults;
+    }
+    struct grpc_channel *channel = channel_new(options);
+    if (channel == NULL) {
+        return NULL;
+    }
+    const char *reason = "";
+    if (!target_parse(&channel->target, target, &reason)) {
+        channel_refuse_target(channel, target, reason);
+    } else if (!channel_check_text(options->authority) ||
+               !channel_check_text(options->user_agent)) {
+        channel_refuse_target(channel, target,
+                              "authority or user_agent has a byte that may "
+                              "not stand in a header");
+    }
+    if (!channel_set_texts(channel, options)) {
+        channel_reap(channel);
+        return NULL;
+    }
+    return channel;
+}
+
+// channel_start_fd begins HTTP/2 on a socket that the user has connected.
+static int channel_start_fd(struct grpc_channel *channel, int fd)
+{
+    bool is_listening = false;
+    struct socket_address peer;
+    int error = socket_adopt(fd, &is_listening);
+    if (error == 0 && is_listening) {
+        error = EINVAL;
+    }
+    if (error == 0) {
+        error = socket_peer(fd, &peer);
+    }
+    if (error != 0) {
+        return error;
+    }
+    struct conn *conn = conn_new(channel->loop, &channel_role, channel, &peer);
+    if (conn == NULL) {
+        return ENOMEM;
+    }
+    struct h2_options options = h2_options_default(false);
+    error = conn_start(conn, fd, &options, channel->connect_timeout_ms);
+    if (error != 0) {
+        alloc_free(&channel->loop->allocator, conn, sizeof *conn);
+        return error;
+    }
+    channel_set_state(channel, CHANNEL_CONNECTING);
+    list_append(&channel->conns, &conn->link_owner);
+    channel->conn = conn;
+    return 0;
+}
+
+grpc_channel *grpc_channel_new_fd(int fd, const grpc_channel_options *options)
+{
+    if (options == NULL) {
+        options = &channel_defaults;
+    }
+    struct grpc_channel *channel = channel_new(options);
+    if (channel == NULL) {
+        return NULL;
+    }
+    channel->fixed = true;
+    memcpy(channel->target.authority, "localhost", sizeof "localhost");
+    if (!channel_set_texts(channel, options) ||
+        channel_start_fd(channel, fd) != 0) {
+        channel_reap(channel);
+        return NULL;
+    }
+    return channel;
+}
+
+// channel_end_calls ends all calls as CANCELLED; their callbacks are due.
+static void channel_end_calls(struct grpc_channel *channel)
+{
+    LIST_FOREACH (link, after, &channel->waiting) {
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        channel_refuse(call, GRPC_CANCELLED, "the channel was freed");
+    }
+    LIST_FOREACH (conn_link, conn_after, &channel->conns) {
+        struct conn *conn = LIST_OWNER(conn_link, struct conn, link_owner);
+        LIST_FOREACH (call_link, call_after, &conn->calls) {
+            struct grpc_call *call =
+                LIST_OWNER(call_link, struct grpc_call, link);
+            channel_refuse(call, GRPC_CANCELLED, "the channel was freed");
+        }
+    }
+}
+
+// channel_deliver_own calls the callbacks that still name this channel.
+static void channel_deliver_own(struct grpc_channel *channel)
+{
+    LIST_FOREACH (link, after, &channel->loop->finished) {
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        if (call->channel == channel) {
+            client_call_deliver(call);
+        }
+    }
+}
+
+void channel_reap(struct grpc_channel *channel)
+{
+    struct grpc_loop *loop = channel->loop;
+    bool owns_loop = channel->owns_loop;
+    channel->freed = true;
+    channel_end_calls(channel);
+    channel_deliver_own(channel);
+    while (!list_is_empty(&channel->conns)) {
+        struct list_link *link = list_first(&channel->conns);
+        conn_close(LIST_OWNER(link, struct conn, link_owner),
+                   "the channel was freed");
+    }
+    channel_drop_lookup(channel);
+    loop_timer_stop(&loop->loop, &channel->timer);
+    list_remove(&channel->link_loop);
+    if (channel->authority != NULL) {
+        alloc_free(&loop->allocator, channel->authority,
+                   channel->authority_size + 1);
+    }
+    if (channel->user_agent != NULL) {
+        alloc_free(&loop->allocator, channel->user_agent,
+                   channel->user_agent_size + 1);
+    }
+    alloc_free(&loop->allocator, channel, sizeof *channel);
+    if (owns_loop) {
+        run_give_up(loop);
+    }
+}
+
+void grpc_channel_free(grpc_channel *channel)
+{
+    if (channel == NULL) {
+        return;
+    }
+    if (channel->loop->stepping || channel->blocking > 0) {
+        channel->freed = true;
+        channel->loop->freeing = true;
+        return;
+    }
+    channel_reap(channel);
+}
+
+grpc_loop *grpc_channel_loop(grpc_channel *channel)
+{
+    return channel == NULL ? NULL : channel->loop;
+}
+
+const char *grpc_channel_error(const grpc_channel *channel)
+{
+    return channel == NULL ? "no channel" : channel->error;
+}

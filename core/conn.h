@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// A connection: where the layers meet. It reads from the socket into the h2
+// engine, hands the engine's events to its role (server or channel), and
+// writes the engine's output, once per step.
+//
+//   conn_connect    conn_start            first SETTINGS
+//   ----------> CONNECTING ---> HANDSHAKE -------------> READY
+//                    |              |                      |
+//                    |              +-------+--------------+ conn_finish, or
+//                    |                      v                an error to tell
+//                    |                  LINGERING            the peer about
+//                    | conn_close           | all is sent, and the peer has
+//                    v                      v closed or a second has passed
+//                  CLOSED <-----------------+
+//
+// Invariants (conn_check):
+//   1. role->closed is called exactly once, on entering LINGERING or CLOSED.
+//      The role then has no call on the connection any more.
+//   2. A connection with output is in loop->dirty, or waits to be writable.
+//   3. In CLOSED the socket is closed and the connection is in loop->dead.
+
+#ifndef CORE_CONN_H
+#define CORE_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/linkage.h"
+#include "base/list.h"
+#include "core/run.h"
+#include "grpc.h"
+#include "h2/h2.h"
+#include "loop/loop_socket.h"
+
+struct conn;
+
+// What a connection tells its owner. Each is called with no engine frame on
+// the stack, and may send, reset, release and close.
+struct conn_role {
+    void (*ready)(struct conn *conn); // the peer's first SETTINGS are in force
+    void (*headers)(struct conn *conn, const struct h2_event *event);
+    void (*data)(struct conn *conn, const struct h2_event *event);
+    void (*reset)(struct conn *conn, const struct h2_event *event);
+    void (*writable)(struct conn *conn, const struct h2_event *event);
+    void (*goaway)(struct conn *conn, const struct h2_event *event);
+    // The connection is over: reason in words, with the peer's address.
+    void (*closed)(struct conn *conn, const char *reason);
+};
+
+enum conn_state {
+    CONN_CONNECTING,
+    CONN_HANDSHAKE,
+    CONN_READY,
+    CONN_LINGERING,
+    CONN_CLOSED,
+};
+
+// Hints for the fields that every call of a connection sends.
+enum conn_hint {
+    CONN_HINT_CONTENT_TYPE,
+    CONN_HINT_HTTP_STATUS, // :status 200
+    CONN_HINT_HTTP_METHOD, // :method POST
+    CONN_HINT_SCHEME,
+    CONN_HINT_AUTHORITY,
+    CONN_HINT_USER_AGENT,
+    CONN_HINT_TE,
+    CONN_HINT_STATUS_OK,
+    CONN_HINTS,
+};
+
+enum { CONN_PATH_HINTS = 4 };
+
+struct conn_path_hint {
+    const grpc_method *method; // whose path the hint is of
+    hpack_hint hint;
+};
+
+struct conn {
+    struct grpc_loop *loop;
+    const struct conn_role *role;
+    void *owner; // the role's: grpc_server or grpc_channel
+    enum conn_state state;
+    bool finishing;  // close when the last stream has ended and all is sent
+    bool write_shut; // nothing more is written
+    struct loop_source source;
+    struct loop_timer timer; // connect, handshake or linger time-out
+    struct list_link link_owner;
+    struct list_link link_work; // in loop->dirty or loop->dead
+    struct list_link calls;     // on this connection
+    uint8_t *held;              // input that the engine had no room to answer
+    size_t held_size;
+    hpack_hint hints[CONN_HINTS];
+    struct conn_path_hint path_hints[CONN_PATH_HINTS];
+    struct socket_address peer;
+    struct h2_conn h2;
+};
+
+// conn_new makes a connection in state CONNECTING that owns no socket yet;
+// NULL without memory. peer may be NULL.
+INTERNAL MUST_CHECK struct conn *conn_new(struct grpc_loop *loop,
+                                          const struct conn_role *role,
+                                          void *owner,
+                                          const struct socket_address *peer);
+
+// conn_connect begins to connect to conn->peer. An errno, or 0.
+INTERNAL MUST_CHECK int conn_connect(struct conn *conn, uint32_t timeout_ms);
+
+// conn_start takes a connected socket: HTTP/2 begins. On an errno the socket
+// is still the caller's.
+INTERNAL MUST_CHECK int conn_start(struct conn *conn, int fd,
+                                   const struct h2_options *options,
+                                   uint32_t timeout_ms);
+
+// conn_wake has the output sent and due events given in this step. Called
+// after every send.
+INTERNAL void conn_wake(struct conn *conn);
+
+// conn_finish tells the peer that no more calls are taken (GOAWAY), lets those
+// that are open end, then closes.
+INTERNAL void conn_finish(struct conn *conn, struct view debug);
+
+// conn_close closes at once. reason is what role->closed is told.
+INTERNAL void conn_close(struct conn *conn, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+INTERNAL bool conn_is_over(const struct conn *conn);
+
+// conn_path_hint is the hint of a method's :path on this connection.
+INTERNAL hpack_hint *conn_path_hint(struct conn *conn,
+                                    const grpc_method *method);
+
+// For run.c:
+INTERNAL void conn_on_source(struct conn *conn, unsigned ready);
+INTERNAL void conn_on_timer(struct conn *conn);
+INTERNAL void conn_flush(struct conn *conn);
+INTERNAL void conn_free(struct conn *conn);
+
+INTERNAL void conn_check(const struct conn *conn);
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// Every bound and every constant of time in core, with its reason. The HTTP/2
+// engine has its own in h2/h2_limits.h.
+
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+enum {
+    // One message, where the user sets nothing: grpc-go's and Google's default.
+    CORE_MESSAGE_BYTES = 4194304,
+    // The shared input buffer of a loop: large enough that a busy connection
+    // costs few system calls, small enough for a small machine.
+    CORE_INPUT_BYTES = 65536,
+    // Memory that a decoded message may take for each byte of the longest
+    // message allowed: empty submessages are 2 bytes on the wire and a struct
+    // in memory.
+    CORE_ARENA_FACTOR = 16,
+    // A message that is cut by the input is gathered in the call's arena up to
+    // this size, and in memory of its own that grows with what has really
+    // arrived above it: a length alone costs us nothing.
+    CORE_GATHER_BYTES = 8192,
+    // What a call that is given back keeps for the next one.
+    CORE_CALL_KEEP_BYTES = 4096,
+    CORE_CALLS_SPARE = 128,
+    // grpc-message that we send: the rest is cut off, since a peer takes some
+    // 8 KiB of headers in all.
+    CORE_MESSAGE_TEXT_BYTES = 2048,
+    // Connections accepted per turn, so that a flood of them does not starve
+    // those that are open.
+    CORE_ACCEPTS_PER_TURN = 64,
+    // Without descriptors accepting pauses: 5 ms, doubled up to 1 s (grpc-go).
+    CORE_ACCEPT_PAUSE_MS = 5,
+    CORE_ACCEPT_PAUSE_MAX_MS = 1000,
+    // A client connection has this long from accept to its first SETTINGS.
+    CORE_HANDSHAKE_MS = 120000,
+    // One address may take this long to connect and send SETTINGS.
+    CORE_CONNECT_MS = 20000,
+    // Backoff between rounds of connecting (connection-backoff.md).
+    CORE_BACKOFF_MS = 1000,
+    CORE_BACKOFF_MAX_MS = 120000,
+    // A connection that we close flushes its output for this long.
+    CORE_LINGER_MS = 1000,
+};
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/listener.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "core/limits.h"
+
+int listener_open(struct grpc_server *server, int fd,
+                  const struct socket_address *address, bool owns_path)
+{
+    struct grpc_loop *loop = server->loop;
+    struct listener *listener =
+        alloc_zeroed(&loop->allocator, sizeof *listener);
+    if (listener == NULL) {
+        return ENOMEM;
+    }
+    listener->server = server;
+    listener->source = (struct loop_source){.kind = RUN_LISTENER, .fd = fd};
+    listener->timer.kind = RUN_LISTENER;
+    listener->pause_ms = CORE_ACCEPT_PAUSE_MS;
+    listener->address = *address;
+    listener->owns_path = owns_path;
+    if (!loop_watch(&loop->loop, &listener->source, LOOP_READABLE)) {
+        alloc_free(&loop->allocator, listener, sizeof *listener);
+        return loop->loop.error;
+    }
+    list_append(&server->listeners, &listener->link_server);
+    return 0;
+}
+
+void listener_close(struct listener *listener)
+{
+    struct grpc_loop *loop = listener->server->loop;
+    loop_unwatch(&loop->loop, &listener->source);
+    loop_timer_stop(&loop->loop, &listener->timer);
+    socket_close(listener->source.fd);
+    if (listener->owns_path) {
+        socket_remove_path(&listener->address);
+    }
+    list_remove(&listener->link_server);
+    alloc_free(&loop->allocator, listener, sizeof *listener);
+}
+
+// listener_pause stops accepting for a while: a level-triggered loop would
+// otherwise spin on a connection that cannot be taken.
+static void listener_pause(struct listener *listener)
+{
+    struct grpc_loop *loop = listener->server->loop;
+    loop_unwatch(&loop->loop, &listener->source);
+    loop_timer_start(&loop->loop, &listener->timer,
+                     run_due(loop, listener->pause_ms));
+    listener->pause_ms *= 2;
+    if (listener->pause_ms > CORE_ACCEPT_PAUSE_MAX_MS) {
+        listener->pause_ms = CORE_ACCEPT_PAUSE_MAX_MS;
+    }
+}
+
+void listener_resume(struct listener *listener)
+{
+    struct grpc_loop *loop = listener->server->loop;
+    if (listener->source.slot != 0) {
+        return;
+    }
+    loop_timer_stop(&loop->loop, &listener->timer);
+    if (!loop_watch(&loop->loop, &listener->source, LOOP_READABLE)) {
+        listener_pause(listener);
+    }
+}
+
+static bool listener_may_accept(const struct listener *listener)
+{
+    const struct grpc_server *server = listener->server;
+    return server->max_connections == 0 ||
+           server->connection_count < server->max_connections;
+}
+
+// listener_accept_one is false when there is nobody to accept, or no room.
+static bool listener_accept_one(struct listener *listener)
+{
+    struct grpc_server *server = listener->server;
+    int fd = -1;
+    struct socket_address peer;
+    int error = listener_may_accept(listener)
+                    ? socket_accept(listener->source.fd, &fd, &peer)
+                    : EMFILE;
+    if (error == 0) {
+        error = server_accept(server, fd, &peer);
+        if (error != 0) {
+            socket_close(fd);
+        }
+    }
+    if (error == 0) {
+        listener->pause_ms = CORE_ACCEPT_PAUSE_MS;
+        return true;
+    }
+    if (error == EAGAIN) {
+        return false;
+    }
+    if (error == ECONNABORTED || error == EINTR) {
+        return true;
+    }
+    char text[128];
+    socket_error_text(error, text, sizeof text);
+    run_log(server->loop, GRPC_LOG_WARNING,
+            "accept: %s; trying again in %lu ms", text,
+            (unsigned long)listener->pause_ms);
+    listener_pause(listener);
+    return false;
+}
+
+void listener_on_source(struct listener *listener)
+{
+    for (int i = 0; i < CORE_ACCEPTS_PER_TURN; i++) {
+        if (!listener_accept_one(listener)) {
+            return;
+        }
+    }
+}

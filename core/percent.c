@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/percent.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// percent_character is the length of the UTF-8 character at text, 0 when
+// there is none (overlong forms and surrogates are none).
+static size_t percent_character(struct view text)
+{
+    uint8_t first = text.data[0];
+    if (first < 0x80) {
+        return 1;
+    }
+    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size < size) {
+        return 0;
+    }
+    uint8_t second = text.data[1];
+    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (second < low || second > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < size; i++) {
+        if ((text.data[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return size;
+}
+
+static bool percent_is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte <= 0x7e && byte != '%';
+}
+
+static size_t percent_put(uint8_t byte, char *out)
+{
+    static const char percent_digits[16] = {'0', '1', '2', '3', '4', '5',
+                                            '6', '7', '8', '9', 'A', 'B',
+                                            'C', 'D', 'E', 'F'};
+    if (percent_is_plain(byte)) {
+        out[0] = (char)byte;
+        return 1;
+    }
+    out[0] = '%';
+    out[1] = percent_digits[byte >> 4];
+    out[2] = percent_digits[byte & 15];
+    return 3;
+}
+
+size_t percent_encode(struct view text, char *out, size_t max)
+{
+    static const uint8_t percent_wrong[3] = {0xef, 0xbf, 0xbd}; // U+FFFD
+    size_t written = 0;
+    while (text.size > 0) {
+        size_t size = percent_character(text);
+        struct view character =
+            size == 0 ? view_of(percent_wrong, 3) : view_of(text.data, size);
+        char escaped[12];
+        size_t escaped_size = 0;
+        for (size_t i = 0; i < character.size; i++) {
+            escaped_size +=
+                percent_put(character.data[i], escaped + escaped_size);
+        }
+        if (escaped_size > max - written) {
+            break;
+        }
+        memcpy(out + written, escaped, escaped_size);
+        written += escaped_size;
+        text = view_skip(text, size == 0 ? 1 : size);
+    }
+    return written;
+}
+
+static int percent_nibble(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    if (digit >= 'A' && digit <= 'F') {
+        return digit - 'A' + 10;
+    }
+    if (digit >= 'a' && digit <= 'f') {
+        return digit - 'a' + 10;
+    }
+    return -1;
+}
+
+size_t percent_decode(struct view text, char *out)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        int high = -1;
+        int low = -1;
+        if (text.data[i] == '%' && text.size - i > 2) {
+            high = percent_nibble(text.data[i + 1]);
+            low = percent_nibble(text.data[i + 2]);
+        }
+        if (high >= 0 && low >= 0) {
+            out[written++] = (char)(high << 4 | low);
+            i += 2;
+        } else {
+            out[written++] = (char)text.data[i];
+        }
+    }
+    return written;
+}

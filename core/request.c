@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/request.h"
+
+#include "core/timeout.h"
+
+// How a field is known: by the index of its name in HPACK's static table (RFC
+// 7541 appendix A), or by numbers of our own behind it.
+enum {
+    REQUEST_METHOD = 2,
+    REQUEST_METHOD_POST = 3,
+    REQUEST_PATH = 4,
+    REQUEST_PATH_INDEX = 5,
+    REQUEST_CONTENT_TYPE = 31,
+    REQUEST_HOST = 38,
+    REQUEST_TIMEOUT = 100,
+    REQUEST_ENCODING,
+};
+
+// What the static table lacks, and what a peer may spell out though it has it.
+static const struct request_name {
+    const char *text;
+    uint8_t size;
+    uint8_t token;
+} request_names[] = {
+    {"grpc-timeout", 12, REQUEST_TIMEOUT},
+    {"grpc-encoding", 13, REQUEST_ENCODING},
+    {"content-type", 12, REQUEST_CONTENT_TYPE},
+    {":path", 5, REQUEST_PATH},
+    {":method", 7, REQUEST_METHOD},
+    {"host", 4, REQUEST_HOST},
+};
+
+enum { REQUEST_NAMES = sizeof request_names / sizeof request_names[0] };
+
+static uint8_t request_token(const struct hpack_field *field)
+{
+    if (field->static_name != 0) {
+        return field->static_name;
+    }
+    for (size_t i = 0; i < REQUEST_NAMES; i++) {
+        const struct request_name *name = &request_names[i];
+        if (field->name.size == name->size &&
+            memcmp(field->name.data, name->text, name->size) == 0) {
+            return name->token;
+        }
+    }
+    return 0;
+}
+
+static void request_refuse(struct request *request, uint16_t http_status,
+                           grpc_code code, const char *reason)
+{
+    if (request->code == GRPC_OK) {
+        request->http_status = http_status;
+        request->code = code;
+        request->reason = reason;
+    }
+}
+
+static void request_take_content_type(struct request *request,
+                                      struct view value)
+{
+    bool is_grpc = VIEW_STARTS(value, "application/grpc");
+    uint8_t next = value.size > 16 ? value.data[16] : 0;
+    if (!is_grpc || (next != 0 && next != '+' && next != ';')) {
+        request_refuse(request, 415, GRPC_INVALID_ARGUMENT,
+                       "invalid gRPC request content-type");
+        request->detail = value;
+    }
+}
+
+static void request_take_timeout(struct request *request, struct view value)
+{
+    if (!timeout_parse(value, &request->timeout_ms)) {
+        request_refuse(request, 400, GRPC_INTERNAL, "malformed grpc-timeout");
+        request->detail = value;
+    }
+}
+
+static void request_take_encoding(struct request *request, struct view value)
+{
+    if (!VIEW_IS(value, "identity")) {
+        request_refuse(request, 200, GRPC_UNIMPLEMENTED,
+                       "grpc: Decompressor is not installed for "
+                       "grpc-encoding");
+        request->detail = value;
+        request->tell_encodings = true;
+    }
+}
+
+static void request_take_method(struct request *request, struct view value)
+{
+    if (!VIEW_IS(value, "POST")) {
+        request_refuse(request, 405, GRPC_INTERNAL,
+                       "the HTTP method of a call is POST, not");
+        request->detail = value;
+    }
+}
+
+static void request_take_host(struct request *request)
+{
+    if (++request->hosts == 2) {
+        request_refuse(request, 400, GRPC_INTERNAL,
+                       "more than one host header");
+    }
+}
+
+static void request_take(struct request *request,
+                         const struct hpack_field *field)
+{
+    switch (request_token(field)) {
+    case REQUEST_METHOD:
+    case REQUEST_METHOD_POST:
+        request_take_method(request, field->value);
+        break;
+    case REQUEST_PATH:
+    case REQUEST_PATH_INDEX:
+        request->path = field;
+        break;
+    case REQUEST_CONTENT_TYPE:
+        request->has_content_type = true;
+        request_take_content_type(request, field->value);
+        break;
+    case REQUEST_HOST:
+        request_take_host(request);
+        break;
+    case REQUEST_TIMEOUT:
+        request_take_timeout(request, field->value);
+        break;
+    case REQUEST_ENCODING:
+        request_take_encoding(request, field->value);
+        break;
+    default:
+        break;
+    }
+}
+
+void request_parse(struct request *request, const struct hpack_block *block)
+{
+    *request = (struct request){
+        .timeout_ms = UINT64_MAX,
+        .http_status = 200,
+        .code = GRPC_OK,
+    };
+    for (size_t i = 0; i < block->count; i++) {
+        request_take(request, &block->fields[i]);
+    }
+    if (block->over_limit) {
+        request_refuse(request, 200, GRPC_RESOURCE_EXHAUSTED,
+                       "the request headers are larger than the limit");
+    }
+    if (!request->has_content_type) {
+        request_refuse(request, 415, GRPC_INVALID_ARGUMENT,
+                       "invalid gRPC request content-type");
+    }
+    if (request->code == GRPC_OK && request->path != NULL &&
+        (request->path->value.size == 0 ||
+         request->path->value.data[0] != '/')) {
+        request_refuse(request, 200, GRPC_UNIMPLEMENTED,
+                       "malformed method name");
+        request->detail = request->path->value;
+    }
+}

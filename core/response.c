@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/response.h"
+
+enum { RESPONSE_CONTENT_TYPE = 31 }; // RFC 7541 appendix A
+
+static bool response_is_grpc(struct view type)
+{
+    uint8_t next = type.size > 16 ? type.data[16] : 0;
+    return VIEW_STARTS(type, "application/grpc") &&
+           (next == 0 || next == '+' || next == ';');
+}
+
+static void response_take(struct response *response,
+                          const struct hpack_field *field)
+{
+    if (field->static_name == RESPONSE_CONTENT_TYPE ||
+        VIEW_IS(field->name, "content-type")) {
+        response->content_type = field->value;
+        response->is_grpc = response_is_grpc(field->value);
+    } else if (VIEW_IS(field->name, "grpc-status")) {
+        response->status = field->value;
+    } else if (VIEW_IS(field->name, "grpc-message")) {
+        response->message = field->value;
+    }
+}
+
+void response_parse(struct response *response, const struct hpack_block *block)
+{
+    const struct view none = view_of("", 0);
+    *response = (struct response){
+        .content_type = none,
+        .status = none,
+        .message = none,
+    };
+    for (size_t i = 0; i < block->count; i++) {
+        response_take(response, &block->fields[i]);
+    }
+}
+
+int response_clip(struct view text)
+{
+    return text.size < 256 ? (int)text.size : 256;
+}

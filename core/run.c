@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/run.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/heap.h"
+#include "core/call.h"
+#include "core/channel.h"
+#include "core/client_call.h"
+#include "core/conn.h"
+#include "core/limits.h"
+#include "core/listener.h"
+#include "core/server.h"
+#include "core/user_io.h"
+#include "loop/loop_clock.h"
+
+// ---- Words ------------------------------------------------------------------
+
+static void run_log_text(struct grpc_loop *loop, grpc_log_level level,
+                         const char *text)
+{
+    if (loop->log != NULL && level <= loop->log_level) {
+        loop->log(loop->log_user, level, text);
+    }
+}
+
+void run_log(struct grpc_loop *loop, grpc_log_level level, const char *format,
+             ...)
+{
+    if (loop->log == NULL || level > loop->log_level) {
+        return;
+    }
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    run_log_text(loop, level, text);
+}
+
+void run_set_error(struct grpc_loop *loop, char text[RUN_ERROR_TEXT],
+                   const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, RUN_ERROR_TEXT, format, arguments);
+    va_end(arguments);
+    run_log_text(loop, GRPC_LOG_ERROR, text);
+}
+
+uint64_t run_now(struct grpc_loop *loop)
+{
+    if (!loop->stepping) {
+        loop->loop.now_ms = loop_clock_ms();
+    }
+    return loop->loop.now_ms;
+}
+
+uint64_t run_due(struct grpc_loop *loop, uint64_t delay_ms)
+{
+    const uint64_t never = UINT64_MAX;
+    uint64_t now = run_now(loop);
+    return delay_ms < never - 2 - now ? now + delay_ms + 1 : never - 1;
+}
+
+uint32_t run_random(struct grpc_loop *loop)
+{
+    // splitmix64
+    loop->random += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = loop->random;
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)((z ^ z >> 31) >> 32);
+}
+
+// ---- Life -------------------------------------------------------------------
+
+static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
+{
+    h2_shared_init(&loop->h2, &loop->allocator);
+    slab_init(&loop->calls, &loop->allocator, sizeof(struct grpc_call),
+              CORE_CALLS_SPARE, call_slab_fini);
+    loop->encoded.allocator = loop->allocator;
+    loop->random = loop->loop.now_ms ^ (uint64_t)(uintptr_t)loop << 20;
+    list_init(&loop->servers);
+    list_init(&loop->channels);
+    list_init(&loop->user_timers);
+    list_init(&loop->user_watches);
+    list_init(&loop->finished);
+    list_init(&loop->dirty);
+    list_init(&loop->dead);
+    loop->log = options->log;
+    loop->log_user = options->log_user;
+    loop->log_level =
+        options->log_level != 0 ? options->log_level : GRPC_LOG_WARNING;
+}
+
+grpc_loop *grpc_loop_new(const grpc_loop_options *options)
+{
+    static const grpc_loop_options run_defaults = {.backend = NULL};
+    if (options == NULL) {
+        options = &run_defaults;
+    }
+    grpc_allocator allocator = heap_or_default(&options->allocator);
+    struct grpc_loop *loop = alloc_zeroed(&allocator, sizeof *loop);
+    if (loop == NULL) {
+        return NULL;
+    }
+    loop->allocator = allocator;
+    loop->input = alloc_new(&allocator, CORE_INPUT_BYTES);
+    if (loop->input == NULL ||
+        !loop_init(&loop->loop, &loop->allocator, options->backend)) {
+        alloc_free(&allocator, loop->input, CORE_INPUT_BYTES);
+        alloc_free(&allocator, loop, sizeof *loop);
+        return NULL;
+    }
+    run_init(loop, options);
+    return loop;
+}
+
+static void run_free(struct grpc_loop *loop)
+{
+    grpc_allocator allocator = loop->allocator;
+    user_io_free_all(loop);
+    lookup_fini(&loop->lookup);
+    slab_fini(&loop->calls);
+    h2_shared_fini(&loop->h2);
+    alloc_free(&allocator, loop->encoded.base,
+               (size_t)(loop->encoded.end - loop->encoded.base));
+    loop_fini(&loop->loop);
+    alloc_free(&allocator, loop->input, CORE_INPUT_BYTES);
+    alloc_free(&allocator, loop, sizeof *loop);
+}
+
+grpc_result grpc_loop_free(grpc_loop *loop)
+{
+    if (loop == NULL) {
+        return GRPC_OK;
+    }
+    if (loop->stepping) {
+        run_set_error(loop, loop->error, "free: the loop is being stepped");
+        return GRPC_ESTATE;
+    }
+    if (!list_is_empty(&loop->servers) || !list_is_empty(&loop->channels)) {
+        run_set_error(loop, loop->error,
+                      "free: servers or channels are left on the loop");
+        return GRPC_ESTATE;
+    }
+    run_settle(loop);
+    run_free(loop);
+    return GRPC_OK;
+}
+
+void run_give_up(struct grpc_loop *loop)
+{
+    if (loop->stepping || loop->running) {
+        loop->orphaned = true;
+        return;
+    }
+    (void)grpc_loop_free(loop);
+}
+
+// ---- A step -----------------------------------------------------------------
+
+static void run_on_source(struct loop_source *source, unsigned ready)
+{
+    switch ((enum run_kind)source->kind) {
+    case RUN_CONN:
+        conn_on_source(LIST_OWNER(source, struct conn, source), ready);
+        break;
+    case RUN_LISTENER:
+        listener_on_source(LIST_OWNER(source, struct listener, source));
+        break;
+    case RUN_USER:
+        user_io_on_source(source, ready);
+        break;
+    case RUN_CHANNEL:
+    case RUN_CALL:
+    case RUN_KINDS:
+        break;
+    }
+}
+
+static void run_on_timer(struct loop_timer *timer)
+{
+    switch ((enum run_kind)timer->kind) {
+    case RUN_CONN:
+        conn_on_timer(LIST_OWNER(timer, struct conn, timer));
+        break;
+    case RUN_LISTENER:
+        listener_resume(LIST_OWNER(timer, struct listener, timer));
+        break;
+    case RUN_CHANNEL:
+        channel_on_timer(LIST_OWNER(timer, struct grpc_channel, timer));
+        break;
+    case RUN_CALL:
+        call_on_timer(LIST_OWNER(timer, struct grpc_call, timer));
+        break;
+    case RUN_USER:
+        user_io_on_timer(timer);
+        break;
+    case RUN_KINDS:
+        break;
+    }
+}
+
+static void run_dispatch(struct grpc_loop *loop)
+{
+    struct loop_event event;
+    while (loop_next(&loop->loop, &event)) {
+        switch (event.type) {
+        case LOOP_EVENT_FD:
+            run_on_source(event.source, event.ready);
+            break;
+        case LOOP_EVENT_TIMER:
+            run_on_timer(event.timer);
+            break;
+        case LOOP_EVENT_TASK:
+            event.task.run(event.task.argument);
+            break;
+        case LOOP_EVENT_NONE:
+            break;
+        }
+    }
+}
+
+// run_deliver calls the callbacks that were due when it began; those that they
+// cause come in the next round, so that a loop of calls cannot starve sockets.
+static void run_deliver(struct grpc_loop *loop)
+{
+    struct list_link due;
+    list_init(&due);
+    list_move(&due, &loop->finished);
+    struct list_link *link;
+    while ((link = list_first(&due)) != NULL) {
+        client_call_deliver(LIST_OWNER(link, struct grpc_call, link));
+    }
+}
+
+static void run_flush(struct grpc_loop *loop)
+{
+    struct list_link due;
+    list_init(&due);
+    list_move(&due, &loop->dirty);
+    struct list_link *link;
+    while ((link = list_take(&due)) != NULL) {
+        conn_flush(LIST_OWNER(link, struct conn, link_work));
+    }
+}
+
+static void run_free_marked(struct grpc_loop *loop)
+{
+    loop->freeing = false;
+    LIST_FOREACH (server_link, server_after, &loop->servers) {
+        struct grpc_server *server =
+            LIST_OWNER(server_link, struct grpc_server, link_loop);
+        if (server->freed && !server->running) {
+            server_reap(server);
+        }
+    }
+    LIST_FOREACH (channel_link, channel_after, &loop->channels) {
+        struct grpc_channel *channel =
+            LIST_OWNER(channel_link, struct grpc_channel, link_loop);
+        if (channel->freed && channel->blocking == 0) {
+            channel_reap(channel);
+        }
+    }
+}
+
+static void run_reap(struct grpc_loop *loop)
+{
+    if (loop->freeing) {
+        run_free_marked(loop);
+    }
+    struct list_link *link;
+    while ((link = list_take(&loop->dead)) != NULL) {
+        conn_free(LIST_OWNER(link, struct conn, link_work));
+    }
+}
+
+static void run_settle_once(struct grpc_loop *loop)
+{
+    if (!list_is_empty(&loop->finished)) {
+        run_deliver(loop);
+    }
+    if (!list_is_empty(&loop->dirty)) {
+        run_flush(loop);
+    }
+    if (loop->freeing || !list_is_empty(&loop->dead)) {
+        run_reap(loop);
+    }
+}
+
+void run_settle(struct grpc_loop *loop)
+{
+    if (!loop->stepping) {
+        loop->stepping = true;
+        run_settle_once(loop);
+        loop->stepping = false;
+    }
+}
+
+static bool run_has_work(const struct grpc_loop *loop)
+{
+    return !list_is_empty(&loop->finished) || !list_is_empty(&loop->dirty) ||
+           !list_is_empty(&loop->dead) || loop->freeing;
+}
+
+grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
+{
+    ASSERT(!loop->stepping);
+    loop->stepping = true;
+    run_settle_once(loop);
+    grpc_result result = GRPC_OK;
+    if (loop_wait(&loop->loop, run_has_work(loop) ? 0 : timeout_ms)) {
+        run_dispatch(loop);
+        run_settle_once(loop);
+    } else {
+        char text[128];
+        socket_error_text(loop->loop.error, text, sizeof text);
+        run_set_error(loop, loop->error, "wait for events: %s", text);
+        result = GRPC_ESYSTEM;
+    }
+    loop->stepping = false;
+    return result;
+}
+
+// ---- The public functions ---------------------------------------------------
+
+static grpc_result run_refuse_nested(grpc_loop *loop)
+{
+    run_set_error(loop, loop->error,
+                  "step: the loop is being stepped already; this is one of its "
+                  "callbacks");
+    return GRPC_ESTATE;
+}
+
+// run_leave frees a private loop that was given up while it ran.
+static void run_leave(grpc_loop *loop)
+{
+    if (loop->orphaned && !loop->running && !loop->stepping) {
+        (void)grpc_loop_free(loop);
+    }
+}
+
+grpc_result grpc_loop_step(grpc_loop *loop, int timeout_ms)
+{
+    if (loop == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (loop->stepping) {
+        return run_refuse_nested(loop);
+    }
+    grpc_result result = run_step(loop, timeout_ms);
+    run_leave(loop);
+    return result;
+}
+
+grpc_result grpc_loop_run(grpc_loop *loop)
+{
+    if (loop == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (loop->stepping || loop->running) {
+        return run_refuse_nested(loop);
+    }
+    grpc_result result = GRPC_OK;
+    loop->running = true;
+    while (result == GRPC_OK && !loop->stop && !loop->orphaned) {
+        result = run_step(loop, -1);
+    }
+    loop->stop = false;
+    loop->running = false;
+    run_leave(loop);
+    return result;
+}
+
+void grpc_loop_stop(grpc_loop *loop)
+{
+    if (loop != NULL) {
+        loop->stop = true;
+    }
+}
+
+int grpc_loop_fd(const grpc_loop *loop)
+{
+    return loop == NULL ? -1 : loop_fd(&loop->loop);
+}
+
+int grpc_loop_timeout(grpc_loop *loop)
+{
+    if (loop == NULL) {
+        return -1;
+    }
+    return run_has_work(loop) ? 0 : loop_timeout_ms(&loop->loop);
+}
+
+const char *grpc_loop_error(const grpc_loop *loop)
+{
+    return loop == NULL ? "no loop" : loop->error;
+}
+
+grpc_result grpc_loop_post(grpc_loop *loop, void (*run)(void *argument),
+                           void *argument)
+{
+    if (loop == NULL || run == NULL) {
+        return GRPC_EINVAL;
+    }
+    return loop_post(&loop->loop, run, argument) ? GRPC_OK : GRPC_AGAIN;
+}
+
+uint64_t grpc_loop_now(const grpc_loop *loop)
+{
+    return loop == NULL ? 0 : loop->loop.now_ms;
+}

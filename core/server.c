@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/endian.h"
+#include "core/call.h"
+#include "core/conn.h"
+#include "core/limits.h"
+#include "core/listener.h"
+#include "core/server_call.h"
+#include "core/target.h"
+
+// ---- Services ---------------------------------------------------------------
+
+// server_hash looks at the length and the last eight bytes: methods of one
+// service differ at their end, and the paths in the table are the user's own,
+// not an attacker's.
+static size_t server_hash(struct view path)
+{
+    uint32_t hash = (uint32_t)path.size;
+    if (path.size >= 8) {
+        const uint8_t *tail = path.data + path.size - 8;
+        hash ^= load_le32(tail) * UINT32_C(2654435761);
+        hash ^= load_le32(tail + 4) * UINT32_C(2246822519);
+    }
+    return (hash ^ hash >> 15) % SERVER_BUCKETS;
+}
+
+const struct method_entry *server_find(const struct grpc_server *server,
+                                       struct view path)
+{
+    const struct method_entry *entry = server->buckets[server_hash(path)];
+    while (entry != NULL && !view_equal(entry->path, path)) {
+        entry = entry->next_in_bucket;
+    }
+    return entry;
+}
+
+bool server_has_service(const struct grpc_server *server, struct view name)
+{
+    for (const struct server_service *service = server->services;
+         service != NULL; service = service->next) {
+        const char *text = service->service->name;
+        if (view_equal(view_of(text, strlen(text)), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// server_service_new lays out, in one allocation: the service, its entries, the
+// copy of the handlers.
+static struct server_service *server_service_new(struct grpc_server *server,
+                                                 const grpc_service *service)
+{
+    size_t entries_size;
+    size_t size;
+    if (!alloc_size_mul(service->method_count, sizeof(struct method_entry),
+                        &entries_size) ||
+        !alloc_size_add(entries_size, sizeof(struct server_service), &size) ||
+        !alloc_size_add(size, service->handlers_size, &size)) {
+        return NULL;
+    }
+    struct server_service *added = alloc_zeroed(&server->loop->allocator, size);
+    if (added != NULL) {
+        added->size = size;
+        added->entries = (struct method_entry *)(void *)(added + 1);
+    }
+    return added;
+}
+
+static void server_add_methods(struct grpc_server *server,
+                               struct server_service *added,
+                               const void *handlers)
+{
+    const grpc_service *service = added->service;
+    void *copy = added->entries + service->method_count;
+    if (service->handlers_size > 0) {
+        memcpy(copy, handlers, service->handlers_size);
+    }
+    for (size_t i = 0; i < service->method_count; i++) {
+        const grpc_method *method = &service->methods[i];
+        struct method_entry *entry = &added->entries[i];
+        struct view path = view_of(method->path, strlen(method->path));
+        size_t bucket = server_hash(path);
+        *entry = (struct method_entry){
+            .method = method,
+            .handlers = copy,
+            .self = added->self,
+            .server = server,
+            .path = path,
+            .next_in_bucket = server->buckets[bucket],
+        };
+        server->buckets[bucket] = entry;
+    }
+}
+
+grpc_result grpc_server_serve(grpc_server *server, const grpc_service *service,
+                              const void *handlers, void *self)
+{
+    if (server == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (service == NULL || (handlers == NULL && service->handlers_size > 0)) {
+        run_set_error(server->loop, server->error,
+                      "serve: service or handlers are NULL");
+        return GRPC_EINVAL;
+    }
+    if (server->listening || server->state != SERVER_OPEN) {
+        run_set_error(server->loop, server->error,
+                      "serve %s: services are added before listening",
+                      service->name);
+        return GRPC_ESTATE;
+    }
+    if (server_has_service(server,
+                           view_of(service->name, strlen(service->name)))) {
+        run_set_error(server->loop, server->error,
+                      "serve %s: the service was added before", service->name);
+        return GRPC_EINVAL;
+    }
+    struct server_service *added = server_service_new(server, service);
+    if (added == NULL) {
+        run_set_error(server->loop, server->error, "serve %s: out of memory",
+                      service->name);
+        return GRPC_ENOMEM;
+    }
+    added->service = service;
+    added->self = self;
+    added->next = server->services;
+    server->services = added;
+    server_add_methods(server, added, handlers);
+    return GRPC_OK;
+}
+
+// ---- Connections ------------------------------------------------------------
+
+int server_accept(struct grpc_server *server, int fd,
+                  const struct socket_address *peer)
+{
+    struct conn *conn = conn_new(server->loop, &server_role, server, peer);
+    if (conn == NULL) {
+        return ENOMEM;
+    }
+    struct h2_options options = h2_options_default(true);
+    if (server->max_concurrent_streams != 0) {
+        options.local.max_concurrent_streams = server->max_concurrent_streams;
+    }
+    int error = conn_start(conn, fd, &options, CORE_HANDSHAKE_MS);
+    if (error != 0) {
+        alloc_free(&server->loop->allocator, conn, sizeof *conn);
+        return error;
+    }
+    list_append(&server->conns, &conn->link_owner);
+    server->connection_count++;
+    return 0;
+}
+
+void server_on_conn_closed(struct grpc_server *server)
+{
+    ASSERT(server->connection_count > 0);
+    server->connection_count--;
+    LIST_FOREACH (link, after, &server->listeners) {
+        listener_resume(LIST_OWNER(link, struct listener, link_server));
+    }
+}
+
+// ---- Listening --------------------------------------------------------------
+
+static grpc_result server_listen_failed(struct grpc_server *server,
+                                        const char *address, int error)
+{
+    char text[128];
+    socket_error_text(error, text, sizeof text);
+    run_set_error(server->loop, server->error, "listen on %s: %s", address,
+                  text);
+    return error == ENOMEM ? GRPC_ENOMEM : GRPC_ESYSTEM;
+}
+
+static int server_listen_one(struct grpc_server *server,
+                             struct socket_address *address,
+                             const grpc_listen_options *options)
+{
+    struct socket_listen_options listen = {
+        .backlog = options->backlog,
+        .reuse_port = options->reuse_port,
+    };
+    struct socket_address bound;
+    int fd = -1;
+    int error = socket_listen(address, &listen, &fd, &bound);
+    if (error != 0) {
+        return error;
+    }
+    error = listener_open(server, fd, &bound, !socket_address_is_ip(&bound));
+    if (error != 0) {
+        socket_close(fd);
+        return error;
+    }
+    *address = bound;
+    return 0;
+}
+
+// server_close_newest closes the listeners that one call has opened.
+static void server_close_newest(struct grpc_server *server, size_t count)
+{
+    while (count-- > 0) {
+        listener_close(
+            LIST_OWNER(server->listeners.prev, struct listener, link_server));
+    }
+}
+
+// server_listen_all opens every address of a target. Where both families are
+// meant, one that the machine lacks is left out; with port 0 both get the same
+// port.
+static int server_listen_all(struct grpc_server *server, struct target *target,
+                             const grpc_listen_options *options)
+{
+    size_t opened = 0;
+    uint16_t port = 0;
+    int error = 0;
+    for (size_t i = 0; i < target->count; i++) {
+        struct socket_address *address = &target->addresses[i];
+        if (port != 0) {
+            socket_address_set_port(address, port);
+        }
+        int failed = server_listen_one(server, address, options);
+        if (failed == 0) {
+            opened++;
+            port = socket_address_port(address);
+        } else if (failed != EAFNOSUPPORT && failed != EADDRNOTAVAIL) {
+            server_close_newest(server, opened);
+            return failed;
+        } else {
+            error = failed;
+        }
+    }
+    if (opened == 0) {
+        return error;
+    }
+    server->port = port;
+    server->listening = true;
+    return 0;
+}
+
+grpc_result grpc_server_listen(grpc_server *server, const char *address,
+                               const grpc_listen_options *options)
+{
+    if (server == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (server->state != SERVER_OPEN) {
+        run_set_error(server->loop, server->error,
+                      "listen: the server was stopped");
+        return GRPC_ESTATE;
+    }
+    static const grpc_listen_options server_listen_defaults = {0, false};
+    if (options == NULL) {
+        options = &server_listen_defaults;
+    }
+    const char *reason = "";
+    struct target target;
+    if (!target_parse_listen(&target, address, &reason)) {
+        run_set_error(server->loop, server->error, "listen on \"%s\": %s",
+                      address == NULL ? "" : address, reason);
+        return GRPC_EINVAL;
+    }
+    // With port 0 and two families the second may find the port taken.
+    int error = EADDRINUSE;
+    for (int tries = 0; tries < 16 && error == EADDRINUSE; tries++) {
+        struct target attempt = target;
+        error = server_listen_all(server, &attempt, options);
+        if (target.count < 2 || target.port != 0) {
+            break;
+        }
+    }
+    return error == 0 ? GRPC_OK : server_listen_failed(server, address, error);
+}
+
+// server_adopt checks a descriptor that the user hands over.
+static grpc_result server_adopt(grpc_server *server, int fd, bool listening)
+{
+    if (server == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (server->state != SERVER_OPEN) {
+        run_set_error(server->loop, server->error, "the server was stopped");
+        return GRPC_ESTATE;
+    }
+    bool is_listening = false;
+    int error = socket_adopt(fd, &is_listening);
+    if (error != 0) {
+        return server_listen_failed(server, "a descriptor", error);
+    }
+    if (is_listening != listening) {
+        run_set_error(server->loop, server->error,
+                      "descriptor %d is%s a "
+                      "listening socket",
+                      fd, is_listening ? "" : " not");
+        return GRPC_EINVAL;
+    }
+    return GRPC_OK;
+}
+
+grpc_result grpc_server_listen_fd(grpc_server *server, int fd)
+{
+    grpc_result result = server_adopt(server, fd, true);
+    if (result != GRPC_OK) {
+        return result;
+    }
+    struct socket_address address;
+    int error = socket_local(fd, &address);
+    if (error == 0) {
+        error = listener_open(server, fd, &address, false);
+    }
+    if (error != 0) {
+        return server_listen_failed(server, "a descriptor", error);
+    }
+    server->port = socket_address_port(&address);
+    server->listening = true;
+    return GRPC_OK;
+}
+
+grpc_result grpc_server_serve_fd(grpc_server *server, int fd)
+{
+    grpc_result result = server_adopt(server, fd, false);
+    if (result != GRPC_OK) {
+        return result;
+    }
+    struct socket_address peer;
+    int error = socket_peer(fd, &peer);
+    if (error == 0) {
+        error = server_accept(server, fd, &peer);
+    }
+    if (error != 0) {
+        return server_listen_failed(server, "a descriptor", error);
+    }
+    server->listening = true;
+    return GRPC_OK;
+}
+
+uint16_t grpc_server_port(const grpc_server *server)
+{
+    return server == NULL ? 0 : server->port;
+}
+
+// ---- Life -------------------------------------------------------------------
+
+static void server_set_options(struct grpc_server *server,
+                               const grpc_server_options *options)
+{
+    server->max_receive_bytes = options->max_receive_bytes != 0
+                                    ? options->max_receive_bytes
+                                    : CORE_MESSAGE_BYTES;
+    server->max_concurrent_streams = options->max_concurrent_streams;
+    server->max_connections = options->max_connections;
+}
+
+grpc_server *grpc_server_new(const grpc_server_options *options)
+{
+    static const grpc_server_options server_defaults = {0};
+    if (options == NULL) {
+        options = &server_defaults;
+    }
+    grpc_loop *loop = options->loop;
+    if (loop == NULL) {
+        loop = grpc_loop_new(
+            &(grpc_loop_options){.allocator = options->allocator});
+    }
+    if (loop == NULL) {
+        return NULL;
+    }
+    struct grpc_server *server = alloc_zeroed(&loop->allocator, sizeof *server);
+    if (server == NULL) {
+        if (options->loop == NULL) {
+            (void)grpc_loop_free(loop);
+        }
+        return NULL;
+    }
+    server->loop = loop;
+    server->owns_loop = options->loop == NULL;
+    list_init(&server->listeners);
+    list_init(&server->conns);
+    list_init(&server->orphans);
+    server_set_options(server, options);
+    list_append(&loop->servers, &server->link_loop);
+    return server;
+}
+
+static void server_close_listeners(struct grpc_server *server)
+{
+    LIST_FOREACH (link, after, &server->listeners) {
+        listener_close(LIST_OWNER(link, struct listener, link_server));
+    }
+}
+
+// server_close_conns ends all connections at once. Those that linger too.
+static void server_close_conns(struct grpc_server *server)
+{
+    while (!list_is_empty(&server->conns)) {
+        struct list_link *link = list_first(&server->conns);
+        conn_close(LIST_OWNER(link, struct conn, link_owner),
+                   "the server was stopped");
+    }
+}
+
+static void server_begin_stop(struct grpc_server *server)
+{
+    server->state = SERVER_STOPPING;
+    server_close_listeners(server);
+    LIST_FOREACH (link, after, &server->conns) {
+        conn_finish(LIST_OWNER(link, struct conn, link_owner),
+                    VIEW("server stopped"));
+    }
+}
+
+void server_apply_stops(struct grpc_server *server)
+{
+    while (server->stops_done < server->stops_asked) {
+        server->stops_done++;
+        if (server->stops_done == 1) {
+            server_begin_stop(server);
+        } else {
+            server_close_conns(server);
+        }
+    }
+}
+
+// server_stop_posted runs on the loop; it names the loop alone, because the
+// server may be gone when it runs.
+static void server_stop_posted(void *argument)
+{
+    struct grpc_loop *loop = argument;
+    LIST_FOREACH (link, after, &loop->servers) {
+        server_apply_stops(LIST_OWNER(link, struct grpc_server, link_loop));
+    }
+}
+
+void grpc_server_stop(grpc_server *server)
+{
+    if (server != NULL && server->stops_asked < 2) {
+        server->stops_asked++;
+        (void)grpc_loop_post(server->loop, server_stop_posted, server->loop);
+    }
+}
+
+bool grpc_server_is_stopped(const grpc_server *server)
+{
+    return server == NULL ||
+           (server->state == SERVER_STOPPING && list_is_empty(&server->conns));
+}
+
+grpc_result grpc_server_run(grpc_server *server)
+{
+    if (server == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (server->loop->stepping) {
+        run_set_error(server->loop, server->error,
+                      "run: the loop is being stepped already");
+        return GRPC_ESTATE;
+    }
+    grpc_result result = GRPC_OK;
+    server->running = true;
+    while (result == GRPC_OK && !server->freed &&
+           !grpc_server_is_stopped(server)) {
+        result = run_step(server->loop, -1);
+    }
+    server->running = false;
+    if (result != GRPC_OK) {
+        run_set_error(server->loop, server->error, "run: %s",
+                      server->loop->error);
+    }
+    if (server->freed) {
+        server_reap(server);
+    }
+    return result;
+}
+
+grpc_loop *grpc_server_loop(grpc_server *server)
+{
+    return server == NULL ? NULL : server->loop;
+}
+
+const char *grpc_server_error(const grpc_server *server)
+{
+    return server == NULL ? "no server" : server->error;
+}
+
+static void server_free_services(struct grpc_server *server)
+{
+    while (server->services != NULL) {
+        struct server_service *service = server->services;
+        server->services = service->next;
+        alloc_free(&server->loop->allocator, service, service->size);
+    }
+}
+
+// server_release_orphans gives back calls whose handlers have never answered.
+static void server_release_orphans(struct grpc_server *server)
+{
+    while (!list_is_empty(&server->orphans)) {
+        struct list_link *link = list_first(&server->orphans);
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        call_release(call);
+    }
+}
+
+void server_reap(struct grpc_server *server)
+{
+    struct grpc_loop *loop = server->loop;
+    bool owns_loop = server->owns_loop;
+    server_close_listeners(server);
+    server_close_conns(server);
+    server_release_orphans(server);
+    server_free_services(server);
+    list_remove(&server->link_loop);
+    alloc_free(&loop->allocator, server, sizeof *server);
+    if (owns_loop) {
+        run_give_up(loop);
+    }
+}
+
+void grpc_server_free(grpc_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (server->loop->stepping || server->running) {
+        server->freed = true;
+        server->loop->freeing = true;
+        return;
+    }
+    server_reap(server);
+}

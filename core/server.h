@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// A server: its services, listeners and connections, and how it ends.
+//
+//   OPEN --stop--> STOPPING, and stopped when all connections are gone
+//                  (a second stop closes them at once)
+
+#ifndef CORE_SERVER_H
+#define CORE_SERVER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/linkage.h"
+#include "base/list.h"
+#include "base/view.h"
+#include "core/run.h"
+#include "grpc.h"
+
+// A method that the server answers. Aligned, so that a pointer to it leaves
+// bit 0 of a header field's memo free.
+struct method_entry {
+    const grpc_method *method;
+    const void *handlers; // the user's struct of handlers, our copy
+    void *self;
+    struct grpc_server *server;
+    struct view path;
+    struct method_entry *next_in_bucket;
+};
+
+struct server_service {
+    struct server_service *next;
+    const grpc_service *service;
+    void *self;
+    size_t size; // of this allocation
+    struct method_entry *entries;
+    // behind it: the copy of the handlers, then the entries
+};
+
+enum server_state { SERVER_OPEN, SERVER_STOPPING };
+
+enum { SERVER_BUCKETS = 64 };
+
+struct grpc_server {
+    struct grpc_loop *loop;
+    bool owns_loop;
+    bool running; // grpc_server_run is on the stack
+    bool freed;   // by the user, while the loop was being stepped
+    enum server_state state;
+    // Asked by grpc_server_stop, perhaps in a signal handler; done so far.
+    volatile sig_atomic_t stops_asked;
+    sig_atomic_t stops_done;
+    uint32_t max_receive_bytes;
+    uint32_t max_concurrent_streams;
+    uint32_t max_connections;
+    uint32_t connection_count;
+    uint16_t port;
+    bool listening; // a port was opened: no more services
+    struct list_link link_loop;
+    struct list_link listeners;
+    struct list_link conns;
+    struct list_link orphans; // calls that are over and not yet answered
+    struct server_service *services;
+    struct method_entry *buckets[SERVER_BUCKETS];
+    char error[RUN_ERROR_TEXT];
+};
+
+// server_find is the method of a path; NULL when there is none.
+INTERNAL const struct method_entry *server_find(
+    const struct grpc_server *server, struct view path);
+
+// server_has_service tells an unknown method from an unknown service.
+INTERNAL bool server_has_service(const struct grpc_server *server,
+                                 struct view name);
+
+// server_accept serves a connected socket; the server owns fd on success.
+struct socket_address;
+INTERNAL MUST_CHECK int server_accept(struct grpc_server *server, int fd,
+                                      const struct socket_address *peer);
+
+// server_on_conn_closed: one connection less.
+INTERNAL void server_on_conn_closed(struct grpc_server *server);
+
+// server_apply_stops does what grpc_server_stop asked for.
+INTERNAL void server_apply_stops(struct grpc_server *server);
+
+// server_reap frees a server that was freed within a step.
+INTERNAL void server_reap(struct grpc_server *server);
+
+#endif

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Small public functions over values: versions, text, formatting.
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "core/call.h"
+#include "core/conn.h"
+#include "grpc.h"
+
+const char *grpc_version(void)
+{
+    return GRPC_VERSION;
+}
+
+unsigned grpc_features(void)
+{
+    unsigned features = GRPC_FEATURE_POLL;
+#if !defined(GRPC_NO_THREADS)
+    features |= GRPC_FEATURE_LOOKUP;
+#endif
+#if defined(__linux__)
+    features |= GRPC_FEATURE_EPOLL;
+#endif
+    return features;
+}
+
+grpc_str grpc_str_z(const char *text)
+{
+    if (text == NULL) {
+        text = "";
+    }
+    return (grpc_str){text, strlen(text)};
+}
+
+// values_printf formats straight into what is left of the arena's newest block;
+// only text that does not fit is formatted twice.
+static grpc_str values_printf(grpc_arena *arena, const char *format,
+                              va_list arguments)
+{
+    const grpc_str none = {NULL, 0};
+    size_t room = (size_t)(arena->end - arena->cursor);
+    va_list again;
+    va_copy(again, arguments);
+    int size = vsnprintf(arena->cursor, room, format, arguments);
+    char *text = NULL;
+    if (size >= 0) {
+        text = arena_alloc(arena, (size_t)size + 1);
+    }
+    if (text != NULL && (size_t)size >= room) {
+        (void)vsnprintf(text, (size_t)size + 1, format, again);
+    }
+    va_end(again);
+    return text == NULL ? none : (grpc_str){text, (size_t)size};
+}
+
+grpc_str grpc_arena_printf(grpc_arena *arena, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    grpc_str text = {NULL, 0};
+    if (arena != NULL && format != NULL) {
+        text = values_printf(arena, format, arguments);
+    }
+    va_end(arguments);
+    return text;
+}
+
+grpc_str grpc_call_printf(grpc_call *call, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    grpc_str text = {NULL, 0};
+    if (call != NULL && format != NULL) {
+        text = values_printf(&call->arena, format, arguments);
+    }
+    va_end(arguments);
+    return text;
+}
+
+const char *grpc_call_peer(grpc_call *call)
+{
+    if (call == NULL || call->conn == NULL) {
+        return "";
+    }
+    char text[SOCKET_ADDRESS_TEXT];
+    socket_address_text(&call->conn->peer, text);
+    const char *copy =
+        arena_copy_text(&call->arena, view_of(text, strlen(text)));
+    return copy == NULL ? "" : copy;
+}
