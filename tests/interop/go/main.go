@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+
+// Command peer is grpc-go on its defaults, as the server or the client of the
+// interop matrix (see ../README.md for what both sides agree on).
+//
+//	peer server ADDRESS      127.0.0.1:0, unix:PATH; prints where it listens
+//	peer client TARGET CASE  exit status 0 when the case passes
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	switch {
+	case len(args) == 2 && args[0] == "server":
+		return serve(args[1])
+	case len(args) == 3 && args[0] == "client":
+		return runCase(args[1], args[2])
+	}
+	return fmt.Errorf("usage: peer server ADDRESS | peer client TARGET CASE")
+}
+
+// errorMessage is what a call that was told to fail says. It holds UTF-8 of
+// two, three and four bytes, newlines, a percent sign, and one that must not
+// be taken for an escape.
+const errorMessage = "naïve café: 100 % (%41)\nsecond line: 5 €\r\n\t😀 end"
