@@ -54,10 +54,6 @@ struct grpc_call *call_new(struct grpc_loop *loop, const grpc_method *method,
     };
     arena_bind(&call->arena, &loop->allocator);
     call->timer.kind = RUN_CALL;
-    size_t limit = (size_t)max_receive_bytes;
-    call->arena.limit_bytes = limit < SIZE_MAX / CORE_ARENA_FACTOR
-                                  ? limit * CORE_ARENA_FACTOR
-                                  : SIZE_MAX;
     deframe_init(&call->deframe, max_receive_bytes);
     return call;
 }
@@ -195,11 +191,41 @@ static struct call_failure call_fail_deframe(struct grpc_call *call,
     return (struct call_failure){GRPC_OK, NULL};
 }
 
-// call_take_message decodes the only message of a unary call.
+// call_decode bounds the memory that one message may take: empty submessages
+// are two bytes on the wire and a struct in memory.
+static grpc_result call_decode(struct grpc_call *call, struct view message,
+                               const char **reason)
+{
+    const grpc_method *method = call->method;
+    grpc_arena *arena =
+        call->reply_arena != NULL ? call->reply_arena : &call->arena;
+    if (call->message == NULL) {
+        call->message = arena_alloc(
+            arena, call->is_server ? method->request_size : method->reply_size);
+    }
+    if (call->message == NULL) {
+        *reason = "out of memory";
+        return GRPC_ENOMEM;
+    }
+    size_t users_limit = arena->limit_bytes;
+    size_t most = (size_t)call->deframe.max_bytes;
+    most = most < SIZE_MAX / 2 / CORE_ARENA_FACTOR ? most * CORE_ARENA_FACTOR
+                                                   : SIZE_MAX / 2;
+    if (users_limit == 0 || users_limit > arena->held_bytes + most) {
+        arena->limit_bytes = arena->held_bytes + most;
+    }
+    grpc_str bytes = {(const char *)message.data, message.size};
+    grpc_result result =
+        method->codec->decode(call->is_server ? method->request : method->reply,
+                              call->message, arena, bytes, reason);
+    arena->limit_bytes = users_limit;
+    return result;
+}
+
+// call_take_message takes the only message of a unary call.
 static struct call_failure call_take_message(struct grpc_call *call,
                                              struct view message)
 {
-    const grpc_method *method = call->method;
     const char *side = call->is_server ? "request" : "response";
     if (call->has_message) {
         call_set_text(call, "a second message in the %s of a unary call", side);
@@ -210,23 +236,8 @@ static struct call_failure call_take_message(struct grpc_call *call,
                             "encoding");
         return (struct call_failure){GRPC_INTERNAL, call->text};
     }
-    grpc_arena *arena = &call->arena;
-    if (call->reply_arena != NULL) {
-        arena = call->reply_arena;
-    }
-    if (call->message == NULL) {
-        uint32_t size =
-            call->is_server ? method->request_size : method->reply_size;
-        call->message = arena_alloc(arena, size);
-    }
-    const char *reason = "out of memory";
-    grpc_result result = GRPC_ENOMEM;
-    if (call->message != NULL) {
-        grpc_str bytes = {(const char *)message.data, message.size};
-        result = method->codec->decode(call->is_server ? method->request
-                                                       : method->reply,
-                                       call->message, arena, bytes, &reason);
-    }
+    const char *reason = "";
+    grpc_result result = call_decode(call, message, &reason);
     if (result == GRPC_OK) {
         call->has_message = true;
         return (struct call_failure){GRPC_OK, NULL};

@@ -75,6 +75,7 @@ struct grpc_call {
     // client:
     struct grpc_channel *channel;
     struct view request;     // prefix and message, in the arena
+    uint64_t started_ms;     // loop time
     grpc_function *callback; // NULL: a blocking call looks at the state
     void *self;
     grpc_arena *reply_arena; // where the reply goes; its own by default

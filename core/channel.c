@@ -50,7 +50,7 @@ static void channel_leave_conn(struct grpc_channel *channel);
 
 void channel_pump(struct grpc_channel *channel)
 {
-    while (channel->state == CHANNEL_READY &&
+    while (channel->state == CHANNEL_READY && !channel->freed &&
            !list_is_empty(&channel->waiting)) {
         struct conn *conn = channel->conn;
         if (!channel_ids_left(conn)) {

@@ -38,7 +38,7 @@ static bool client_send_headers(struct grpc_call *call, struct conn *conn,
         client_field(VIEW(":scheme"), VIEW("http"), 6,
                      &conn->hints[CONN_HINT_SCHEME]),
         client_field(VIEW(":path"), view_of(path, strlen(path)), 4,
-                     conn_path_hint(conn, call->method)),
+                     conn_path_hint(conn, path)),
         client_field(VIEW(":authority"),
                      view_of(channel->authority, channel->authority_size), 1,
                      &conn->hints[CONN_HINT_AUTHORITY]),
@@ -103,6 +103,7 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
     list_remove(&call->link);
     call_set_state(call, CALL_FINISHED);
     list_append(&loop->finished, &call->link);
+    channel_pump(call->channel); // its stream may have been waited for
 }
 
 void client_call_deliver(struct grpc_call *call)
@@ -134,7 +135,11 @@ void client_call_expire(struct grpc_call *call)
     } else if (call->state == CALL_QUEUED) {
         call_set_text(call, "deadline exceeded while waiting for a connection");
     } else {
-        call_set_text(call, "deadline exceeded");
+        char peer[SOCKET_ADDRESS_TEXT];
+        socket_address_text(&call->conn->peer, peer);
+        call_set_text(
+            call, "deadline exceeded: no answer from %s for %lu ms", peer,
+            (unsigned long)(call->loop->loop.now_ms - call->started_ms));
     }
     client_call_finish(call, GRPC_DEADLINE_EXCEEDED);
 }

@@ -163,8 +163,8 @@ static void conn_on_settings(struct conn *conn)
     if (conn->state == CONN_HANDSHAKE) {
         conn_set_state(conn, CONN_READY);
         loop_timer_stop(&conn->loop->loop, &conn->timer);
-        conn->role->ready(conn);
     }
+    conn->role->ready(conn);
 }
 
 static void conn_dispatch(struct conn *conn, const struct h2_event *event)
@@ -467,12 +467,12 @@ void conn_on_timer(struct conn *conn)
     }
 }
 
-hpack_hint *conn_path_hint(struct conn *conn, const grpc_method *method)
+hpack_hint *conn_path_hint(struct conn *conn, const char *path)
 {
-    size_t slot = ((uintptr_t)method / sizeof *method) % CONN_PATH_HINTS;
+    size_t slot = ((uintptr_t)path >> 3) % CONN_PATH_HINTS;
     struct conn_path_hint *hint = &conn->path_hints[slot];
-    if (hint->method != method) {
-        hint->method = method;
+    if (hint->path != path) {
+        hint->path = path;
         hint->hint = 0;
     }
     return &hint->hint;

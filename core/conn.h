@@ -37,7 +37,8 @@ struct conn;
 // What a connection tells its owner. Each is called with no engine frame on
 // the stack, and may send, reset, release and close.
 struct conn_role {
-    void (*ready)(struct conn *conn); // the peer's first SETTINGS are in force
+    // The peer's SETTINGS are in force: its first, or changed ones.
+    void (*ready)(struct conn *conn);
     void (*headers)(struct conn *conn, const struct h2_event *event);
     void (*data)(struct conn *conn, const struct h2_event *event);
     void (*reset)(struct conn *conn, const struct h2_event *event);
@@ -71,7 +72,7 @@ enum conn_hint {
 enum { CONN_PATH_HINTS = 4 };
 
 struct conn_path_hint {
-    const grpc_method *method; // whose path the hint is of
+    const char *path; // the method's own text, which is constant
     hpack_hint hint;
 };
 
@@ -126,8 +127,7 @@ INTERNAL void conn_close(struct conn *conn, const char *format, ...)
 INTERNAL bool conn_is_over(const struct conn *conn);
 
 // conn_path_hint is the hint of a method's :path on this connection.
-INTERNAL hpack_hint *conn_path_hint(struct conn *conn,
-                                    const grpc_method *method);
+INTERNAL hpack_hint *conn_path_hint(struct conn *conn, const char *path);
 
 // For run.c:
 INTERNAL void conn_on_source(struct conn *conn, unsigned ready);

@@ -314,9 +314,13 @@ grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
 {
     ASSERT(!loop->stepping);
     loop->stepping = true;
-    run_settle_once(loop);
+    // Work that is done before the wait may be what the caller waits for.
+    if (run_has_work(loop)) {
+        timeout_ms = 0;
+        run_settle_once(loop);
+    }
     grpc_result result = GRPC_OK;
-    if (loop_wait(&loop->loop, run_has_work(loop) ? 0 : timeout_ms)) {
+    if (loop_wait(&loop->loop, timeout_ms)) {
         run_dispatch(loop);
         run_settle_once(loop);
     } else {

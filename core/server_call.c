@@ -302,6 +302,11 @@ static void server_on_request(struct conn *conn, const struct h2_event *event)
         server_refuse_unknown(conn, event->stream, &request);
         return;
     }
+    if (request.timeout_ms == 0) {
+        request.code = GRPC_DEADLINE_EXCEEDED;
+        server_refuse(conn, event->stream, &request, "deadline exceeded");
+        return;
+    }
     struct grpc_call *call =
         call_new(conn->loop, entry->method, server->max_receive_bytes);
     if (call == NULL) {

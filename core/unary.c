@@ -28,19 +28,14 @@ static struct grpc_call *unary_new(struct grpc_channel *channel,
     if (call == NULL) {
         return NULL;
     }
-    // The request's own size does not count against what a reply may take.
-    size_t limit = call->arena.limit_bytes;
-    call->arena.limit_bytes = 0;
     uint8_t *copy = arena_alloc(&call->arena, bytes.size);
     if (copy == NULL) {
         call_release(call);
         return NULL;
     }
     memcpy(copy, bytes.data, bytes.size);
-    call->arena.limit_bytes = limit < SIZE_MAX - call->arena.held_bytes
-                                  ? limit + call->arena.held_bytes
-                                  : SIZE_MAX;
     call->channel = channel;
+    call->started_ms = run_now(loop);
     call->request = view_of(copy, bytes.size);
     call->wait_for_ready = options->wait_for_ready;
     call_set_state(call, CALL_QUEUED);
