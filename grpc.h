@@ -83,9 +83,9 @@ GRPC_API unsigned grpc_features(void);
 
 // ---- 1. Values --------------------------------------------------------------
 
-// grpc_str: text or bytes with a length. In a message that was received, data
-// is never NULL and a NUL stands behind the last byte, so that %s works where
-// the text holds none itself.
+// grpc_str: text or bytes with a length. In a string or bytes field that was
+// received, data is never NULL and a NUL stands behind the last byte, so that
+// %s works where the text holds none itself.
 typedef struct grpc_str {
     const char *data; // may be NULL when size is 0
     size_t size;      // bytes
