@@ -466,8 +466,8 @@ grpc_result grpc_call_reply(grpc_call *call, const void *reply)
                     &bytes, &reason);
     if (result != GRPC_OK) {
         call_set_text(call, "grpc: error marshalling response: %s", reason);
-        server_fail(call, result == GRPC_EFORMAT ? GRPC_INTERNAL
-                                                 : GRPC_RESOURCE_EXHAUSTED);
+        server_fail(call, result == GRPC_EINVAL ? GRPC_INTERNAL
+                                                : GRPC_RESOURCE_EXHAUSTED);
         return result;
     }
     if (!server_send_headers(call)) {
