@@ -60,8 +60,8 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-# define GRPC_PRINTF(text, first)                                              \
-     __attribute__((__format__(__printf__, text, first)))
+# define GRPC_PRINTF(text, first) \
+  __attribute__((__format__(__printf__, text, first)))
 #else
 # define GRPC_PRINTF(text, first)
 #endif
@@ -98,8 +98,8 @@ typedef struct grpc_str {
 #else
 # define GRPC_STR(literal) ((grpc_str){"" literal, sizeof(literal) - 1})
 #endif
-#define GRPC_STR_ARG(text)                                                     \
-    (int)(text).size, ((text).data != NULL ? (text).data : "")
+#define GRPC_STR_ARG(text) \
+ (int)(text).size, ((text).data != NULL ? (text).data : "")
 
 // grpc_str_z is the text up to its NUL, borrowed; empty for NULL.
 GRPC_API grpc_str grpc_str_z(const char *text);
@@ -108,11 +108,11 @@ GRPC_API grpc_str grpc_str_z(const char *text);
 // success, what is negative is not. (How a call ended is a grpc_status.)
 typedef int grpc_result;
 enum {
-    GRPC_AGAIN = -1,  // no room now; nothing was taken
-    GRPC_EINVAL = -2, // an argument is wrong
-    GRPC_ESTATE = -3, // not now: the object is past it, or not there yet
-    GRPC_ENOMEM = -4, // out of memory; nothing has changed
-    GRPC_ELIMIT = -5, // over a limit that was set
+    GRPC_AGAIN = -1,   // no room now; nothing was taken
+    GRPC_EINVAL = -2,  // an argument is wrong
+    GRPC_ESTATE = -3,  // not now: the object is past it, or not there yet
+    GRPC_ENOMEM = -4,  // out of memory; nothing has changed
+    GRPC_ELIMIT = -5,  // over a limit that was set
     GRPC_ESYSTEM = -6, // the operating system refused; the reason has errno
     GRPC_EFORMAT = -7, // the bytes are not what they should be
 };
@@ -246,7 +246,8 @@ GRPC_API const char *grpc_loop_error(const grpc_loop *loop);
 // grpc_loop_post makes the loop call run(argument) on its own thread, soon. It
 // is safe from any thread and from signal handlers, takes no lock and no
 // memory. GRPC_AGAIN: some 4,000 posts are waiting.
-GRPC_API grpc_result grpc_loop_post(grpc_loop *loop, void (*run)(void *argument),
+GRPC_API grpc_result grpc_loop_post(grpc_loop *loop,
+                                    void (*run)(void *argument),
                                     void *argument);
 
 // grpc_loop_now is the loop's monotonic time in milliseconds, of this step.
@@ -279,10 +280,10 @@ typedef struct grpc_call grpc_call;
 
 typedef struct grpc_server_options {
     grpc_loop *loop; // borrowed for the life of the server; NULL: its own
-    grpc_allocator allocator;       // of its own loop; unused with a loop
-    uint32_t max_receive_bytes;     // of one message; 0: 4 MiB
+    grpc_allocator allocator;        // of its own loop; unused with a loop
+    uint32_t max_receive_bytes;      // of one message; 0: 4 MiB
     uint32_t max_concurrent_streams; // per connection; 0: 128
-    uint32_t max_connections;       // 0: as many as there are descriptors
+    uint32_t max_connections;        // 0: as many as there are descriptors
 } grpc_server_options;
 
 // grpc_server_new: owned; NULL without memory or descriptors.
@@ -343,10 +344,10 @@ typedef struct grpc_channel grpc_channel;
 typedef struct grpc_channel_options {
     grpc_loop *loop; // borrowed for the life of the channel; NULL: a private
                      // one, which only blocking calls run
-    grpc_allocator allocator;   // of its private loop; unused with a loop
-    const char *authority;      // copied; :authority instead of the target's
-    const char *user_agent;     // copied; put before "grpc-cgrpc/0.1.0"
-    uint32_t max_receive_bytes; // of one message; 0: 4 MiB
+    grpc_allocator allocator;    // of its private loop; unused with a loop
+    const char *authority;       // copied; :authority instead of the target's
+    const char *user_agent;      // copied; put before "grpc-cgrpc/0.1.0"
+    uint32_t max_receive_bytes;  // of one message; 0: 4 MiB
     uint32_t connect_timeout_ms; // for each address; 0: 20 s
 } grpc_channel_options;
 
@@ -364,8 +365,8 @@ GRPC_API grpc_channel *grpc_channel_new(const char *target,
 
 // grpc_channel_new_fd: a channel over a socket that is connected already. It
 // owns fd unless the result is NULL, and cannot connect again.
-GRPC_API grpc_channel *
-grpc_channel_new_fd(int fd, const grpc_channel_options *options);
+GRPC_API grpc_channel *grpc_channel_new_fd(int fd,
+                                           const grpc_channel_options *options);
 
 // grpc_channel_free ends calls that are open as CANCELLED (their callbacks
 // are called), then frees. NULL is accepted.
@@ -511,8 +512,8 @@ typedef struct grpc_message {
     const char *name;         // full name: "helloworld.HelloRequest"
     const grpc_field *fields; // by ascending number
     const struct grpc_message *const *messages;
-    const void *empty;  // a message without fields set, or NULL: all zero
-    uint32_t size;      // sizeof the struct
+    const void *empty; // a message without fields set, or NULL: all zero
+    uint32_t size;     // sizeof the struct
     uint16_t field_count;
     uint16_t dense_count; // fields[i].number is i + 1 for i below this
     uint16_t unknown;     // offset of the grpc_str with unknown fields

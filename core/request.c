@@ -48,13 +48,16 @@ static uint8_t request_token(const struct hpack_field *field)
     return 0;
 }
 
+// request_refuse: the first fault is the one that is told.
 static void request_refuse(struct request *request, uint16_t http_status,
-                           grpc_code code, const char *reason)
+                           grpc_code code, const char *reason,
+                           struct view detail)
 {
     if (request->code == GRPC_OK) {
         request->http_status = http_status;
         request->code = code;
         request->reason = reason;
+        request->detail = detail;
     }
 }
 
@@ -65,27 +68,26 @@ static void request_take_content_type(struct request *request,
     uint8_t next = value.size > 16 ? value.data[16] : 0;
     if (!is_grpc || (next != 0 && next != '+' && next != ';')) {
         request_refuse(request, 415, GRPC_INVALID_ARGUMENT,
-                       "invalid gRPC request content-type");
-        request->detail = value;
+                       "invalid gRPC request content-type", value);
     }
 }
 
 static void request_take_timeout(struct request *request, struct view value)
 {
     if (!timeout_parse(value, &request->timeout_ms)) {
-        request_refuse(request, 400, GRPC_INTERNAL, "malformed grpc-timeout");
-        request->detail = value;
+        request_refuse(request, 400, GRPC_INTERNAL, "malformed grpc-timeout",
+                       value);
     }
 }
 
 static void request_take_encoding(struct request *request, struct view value)
 {
     if (!VIEW_IS(value, "identity")) {
+        request->tell_encodings = request->code == GRPC_OK;
         request_refuse(request, 200, GRPC_UNIMPLEMENTED,
                        "grpc: Decompressor is not installed for "
-                       "grpc-encoding");
-        request->detail = value;
-        request->tell_encodings = true;
+                       "grpc-encoding",
+                       value);
     }
 }
 
@@ -93,16 +95,15 @@ static void request_take_method(struct request *request, struct view value)
 {
     if (!VIEW_IS(value, "POST")) {
         request_refuse(request, 405, GRPC_INTERNAL,
-                       "the HTTP method of a call is POST, not");
-        request->detail = value;
+                       "the HTTP method of a call is POST, not", value);
     }
 }
 
 static void request_take_host(struct request *request)
 {
     if (++request->hosts == 2) {
-        request_refuse(request, 400, GRPC_INTERNAL,
-                       "more than one host header");
+        request_refuse(request, 400, GRPC_INTERNAL, "more than one host header",
+                       view_of(NULL, 0));
     }
 }
 
@@ -148,17 +149,21 @@ void request_parse(struct request *request, const struct hpack_block *block)
     }
     if (block->over_limit) {
         request_refuse(request, 200, GRPC_RESOURCE_EXHAUSTED,
-                       "the request headers are larger than the limit");
+                       "the request headers are larger than the limit",
+                       view_of(NULL, 0));
     }
     if (!request->has_content_type) {
         request_refuse(request, 415, GRPC_INVALID_ARGUMENT,
-                       "invalid gRPC request content-type");
+                       "invalid gRPC request content-type", view_of(NULL, 0));
     }
     if (request->code == GRPC_OK && request->path != NULL &&
         (request->path->value.size == 0 ||
          request->path->value.data[0] != '/')) {
         request_refuse(request, 200, GRPC_UNIMPLEMENTED,
-                       "malformed method name");
-        request->detail = request->path->value;
+                       "malformed method name", request->path->value);
+    }
+    if (request->timeout_ms == 0) {
+        request_refuse(request, 200, GRPC_DEADLINE_EXCEEDED,
+                       "deadline exceeded", view_of(NULL, 0));
     }
 }

@@ -37,6 +37,7 @@ grpc_str grpc_str_z(const char *text)
 
 // values_printf formats straight into what is left of the arena's newest block;
 // only text that does not fit is formatted twice.
+PRINTF_LIKE(2, 0)
 static grpc_str values_printf(grpc_arena *arena, const char *format,
                               va_list arguments)
 {

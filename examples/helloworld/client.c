@@ -12,9 +12,9 @@ int main(int argc, char **argv)
     grpc_channel *channel = grpc_channel_new(target, NULL);
     grpc_arena arena = {0}; // the reply and the status's message live here
     helloworld_HelloReply reply;
-    grpc_status status = helloworld_Greeter_SayHello(
-        channel, &arena, &request, &reply,
-        &(grpc_call_options){.timeout_ms = 5000});
+    grpc_status status =
+        helloworld_Greeter_SayHello(channel, &arena, &request, &reply,
+                                    &(grpc_call_options){.timeout_ms = 5000});
     if (status.code == GRPC_OK) {
         printf("%s\n", reply.message.data);
     } else {
