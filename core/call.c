@@ -274,7 +274,9 @@ struct call_failure call_take_data(struct grpc_call *call, struct view data)
     if (size > 0) {
         h2_credit(&call->conn->h2, call->stream, size);
     }
-    call_open_window(call);
+    if (failure.reason == NULL) {
+        call_open_window(call);
+    }
     return failure;
 }
 

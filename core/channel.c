@@ -562,12 +562,9 @@ void grpc_channel_free(grpc_channel *channel)
     if (channel == NULL) {
         return;
     }
-    if (channel->loop->stepping || channel->blocking > 0) {
-        channel->freed = true;
-        channel->loop->freeing = true;
-        return;
-    }
-    channel_reap(channel);
+    channel->freed = true;
+    channel->loop->freeing = true;
+    run_settle(channel->loop);
 }
 
 grpc_loop *grpc_channel_loop(grpc_channel *channel)

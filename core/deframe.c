@@ -45,13 +45,10 @@ bool deframe_is_between(const struct deframe *deframe)
 static enum deframe_result deframe_head(struct deframe *deframe,
                                         struct view *input)
 {
-    size_t part = DEFRAME_HEAD - (size_t)deframe->head_size;
-    part = part < input->size ? part : input->size;
-    for (size_t i = 0; i < part; i++) {
-        deframe->head[deframe->head_size + i] = input->data[i];
+    while (deframe->head_size < DEFRAME_HEAD && input->size > 0) {
+        deframe->head[deframe->head_size++] = input->data[0];
+        *input = view_skip(*input, 1);
     }
-    deframe->head_size = (uint8_t)(deframe->head_size + part);
-    *input = view_skip(*input, part);
     if (deframe->head_size < DEFRAME_HEAD) {
         return DEFRAME_MORE;
     }

@@ -162,8 +162,4 @@ void request_parse(struct request *request, const struct hpack_block *block)
         request_refuse(request, 200, GRPC_UNIMPLEMENTED,
                        "malformed method name", request->path->value);
     }
-    if (request->timeout_ms == 0) {
-        request_refuse(request, 200, GRPC_DEADLINE_EXCEEDED,
-                       "deadline exceeded", view_of(NULL, 0));
-    }
 }

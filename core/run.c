@@ -145,23 +145,31 @@ grpc_result grpc_loop_free(grpc_loop *loop)
         run_set_error(loop, loop->error, "free: the loop is being stepped");
         return GRPC_ESTATE;
     }
+    run_settle(loop);
     if (!list_is_empty(&loop->servers) || !list_is_empty(&loop->channels)) {
         run_set_error(loop, loop->error,
                       "free: servers or channels are left on the loop");
         return GRPC_ESTATE;
     }
-    run_settle(loop);
     run_free(loop);
     return GRPC_OK;
 }
 
+// run_leave frees a private loop that was given up, when nobody runs it any
+// more and nothing of the user's is left on it.
+static void run_leave(struct grpc_loop *loop)
+{
+    if (loop->orphaned && !loop->running && !loop->stepping &&
+        list_is_empty(&loop->servers) && list_is_empty(&loop->channels)) {
+        loop->orphaned = false;
+        (void)grpc_loop_free(loop);
+    }
+}
+
 void run_give_up(struct grpc_loop *loop)
 {
-    if (loop->stepping || loop->running) {
-        loop->orphaned = true;
-        return;
-    }
-    (void)grpc_loop_free(loop);
+    loop->orphaned = true;
+    run_leave(loop);
 }
 
 // ---- A step -----------------------------------------------------------------
@@ -297,11 +305,15 @@ static void run_settle_once(struct grpc_loop *loop)
 
 void run_settle(struct grpc_loop *loop)
 {
-    if (!loop->stepping) {
-        loop->stepping = true;
-        run_settle_once(loop);
-        loop->stepping = false;
+    if (loop->stepping) {
+        return;
     }
+    loop->stepping = true;
+    do {
+        run_settle_once(loop);
+    } while (loop->freeing || !list_is_empty(&loop->dead));
+    loop->stepping = false;
+    run_leave(loop);
 }
 
 static bool run_has_work(const struct grpc_loop *loop)
@@ -341,14 +353,6 @@ static grpc_result run_refuse_nested(grpc_loop *loop)
                   "step: the loop is being stepped already; this is one of its "
                   "callbacks");
     return GRPC_ESTATE;
-}
-
-// run_leave frees a private loop that was given up while it ran.
-static void run_leave(grpc_loop *loop)
-{
-    if (loop->orphaned && !loop->running && !loop->stepping) {
-        (void)grpc_loop_free(loop);
-    }
 }
 
 grpc_result grpc_loop_step(grpc_loop *loop, int timeout_ms)

@@ -96,11 +96,11 @@ INTERNAL MUST_CHECK grpc_result run_step(struct grpc_loop *loop,
                                          int timeout_ms);
 
 // run_give_up frees a private loop whose server or channel is gone: now, or
-// when the outermost step has returned.
+// when the outermost step has returned and nothing else is left on it.
 INTERNAL void run_give_up(struct grpc_loop *loop);
 
-// run_settle does step 4 outside of a step, where the user frees an object;
-// within a step it leaves the work to the step.
+// run_settle does step 4 outside of a step, where the user frees an object,
+// until nothing is left to free; within a step it leaves the work to the step.
 INTERNAL void run_settle(struct grpc_loop *loop);
 
 #endif

@@ -475,7 +475,8 @@ grpc_result grpc_server_run(grpc_server *server)
                       server->loop->error);
     }
     if (server->freed) {
-        server_reap(server);
+        server->loop->freeing = true;
+        run_settle(server->loop);
     }
     return result;
 }
@@ -529,10 +530,7 @@ void grpc_server_free(grpc_server *server)
     if (server == NULL) {
         return;
     }
-    if (server->loop->stepping || server->running) {
-        server->freed = true;
-        server->loop->freeing = true;
-        return;
-    }
-    server_reap(server);
+    server->freed = true;
+    server->loop->freeing = true;
+    run_settle(server->loop);
 }

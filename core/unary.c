@@ -117,11 +117,28 @@ static void unary_run(struct grpc_call *call)
 {
     struct grpc_loop *loop = call->loop;
     while (call->state != CALL_FINISHED || list_is_linked(&call->link)) {
-        if (run_step(loop, -1) != GRPC_OK && call->state != CALL_FINISHED) {
+        bool failed = run_step(loop, -1) != GRPC_OK;
+        if (failed && call->state != CALL_FINISHED) {
             call_set_text(call, "%s", loop->error);
             client_call_finish(call, GRPC_INTERNAL);
+        } else if (call->channel->freed && call->state != CALL_FINISHED) {
+            call_set_text(call, "the channel was freed");
+            client_call_finish(call, GRPC_CANCELLED);
         }
     }
+}
+
+static grpc_status unary_block(struct grpc_channel *channel, grpc_arena *arena,
+                               struct grpc_call *call, void *reply)
+{
+    call->blocking = true;
+    call->reply_arena = arena;
+    call->message = reply;
+    channel_submit(channel, call);
+    unary_run(call);
+    grpc_status status = unary_result(call, arena);
+    call_release(call);
+    return status;
 }
 
 grpc_status grpc_unary(grpc_channel *channel, grpc_arena *arena,
@@ -139,29 +156,22 @@ grpc_status grpc_unary(grpc_channel *channel, grpc_arena *arena,
                             "a blocking call within a callback of its loop");
     }
     arena_bind(arena, &loop->allocator);
+    channel->blocking++;
     // What has come since the last step: above all, that the connection is
     // gone, so that this call does not go down with it.
-    const char *reason = "";
-    if (run_step(loop, 0) != GRPC_OK) {
-        return unary_status(GRPC_INTERNAL, "the loop cannot wait for events");
+    const char *reason = "the loop cannot wait for events";
+    struct grpc_call *call = NULL;
+    if (run_step(loop, 0) == GRPC_OK) {
+        call = unary_new(channel, method, request,
+                         options == NULL ? &unary_defaults : options, &reason);
     }
-    struct grpc_call *call =
-        unary_new(channel, method, request,
-                  options == NULL ? &unary_defaults : options, &reason);
-    if (call == NULL) {
-        return unary_status(GRPC_INTERNAL, reason);
-    }
-    call->blocking = true;
-    call->reply_arena = arena;
-    call->message = reply;
-    channel->blocking++;
-    channel_submit(channel, call);
-    unary_run(call);
-    grpc_status status = unary_result(call, arena);
-    call_release(call);
+    grpc_status status = call == NULL
+                             ? unary_status(GRPC_INTERNAL, reason)
+                             : unary_block(channel, arena, call, reply);
     channel->blocking--;
-    if (channel->freed && channel->blocking == 0) {
-        channel_reap(channel);
+    if (channel->freed) {
+        loop->freeing = true;
+        run_settle(loop);
     }
     return status;
 }

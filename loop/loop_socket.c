@@ -407,7 +407,7 @@ static bool socket_is_stale(const struct socket_address *address)
         !S_ISSOCK(found.st_mode)) {
         return false;
     }
-    int fd;
+    int fd = -1;
     int error = socket_connect(address, &fd);
     if (error == 0 || error == EINPROGRESS) {
         socket_close(fd);
@@ -434,7 +434,7 @@ int socket_listen(const struct socket_address *address,
                   const struct socket_listen_options *options, int *out_fd,
                   struct socket_address *bound)
 {
-    int fd;
+    int fd = -1;
     int error = socket_open(address, &fd);
     if (error != 0) {
         return error;
@@ -551,7 +551,7 @@ int socket_accept(int listener, int *out_fd, struct socket_address *peer)
 {
     memset(peer, 0, sizeof *peer);
     socklen_t size;
-    int fd;
+    int fd = -1;
     do {
         size = sizeof peer->storage;
         fd = socket_accept_once(
@@ -568,7 +568,7 @@ int socket_accept(int listener, int *out_fd, struct socket_address *peer)
 
 int socket_connect(const struct socket_address *address, int *out_fd)
 {
-    int fd;
+    int fd = -1;
     int error = socket_open(address, &fd);
     if (error != 0) {
         return error;

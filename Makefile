@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# Every task of a user and of a developer of cgrpc: `make help` lists them.
+
+# ---- What may be set --------------------------------------------------------
+
+BUILD ?= build
+CC ?= cc
+AR ?= ar
+RANLIB ?= ranlib
+INSTALL ?= install
+CFLAGS ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
+LDLIBS ?=
+
+# The generator runs on the machine that builds: a cross build sets
+# CC=target-gcc and, where cc is not the native compiler, HOSTCC.
+HOSTCC ?= cc
+HOSTCFLAGS ?= -O2 -g
+
+PREFIX ?= /usr/local
+prefix ?= $(PREFIX)
+exec_prefix ?= $(prefix)
+bindir ?= $(exec_prefix)/bin
+libdir ?= $(exec_prefix)/lib
+includedir ?= $(prefix)/include
+datarootdir ?= $(prefix)/share
+datadir ?= $(datarootdir)
+mandir ?= $(datarootdir)/man
+
+# ---- The parts --------------------------------------------------------------
+
+all: library generator
+.PHONY: all
+
+include mk/sources.mk
+include mk/flags.mk
+include mk/library.mk
+include mk/generator.mk
+include mk/install.mk
+include mk/examples.mk
+include mk/test.mk
+
+help:
+	@echo 'make                 libcgrpc.a, libcgrpc.so and cgrpc-gen in $(BUILD)/'
+	@echo 'make hello           runs the helloworld server and client'
+	@echo 'make dist            dist/grpc.c and dist/grpc.h: the library in two files'
+	@echo 'make install         into PREFIX ($(PREFIX)), below DESTDIR'
+	@echo 'make uninstall       removes what install put there'
+	@echo 'make test            every test; TESTS="test_arena ..." for some'
+	@echo 'make lint            style, layers, names'
+	@echo 'make format          clang-format on every source file'
+	@echo 'make interop         against grpc-go and Google'\''s C core'
+	@echo 'make bench QUICK=1   cost of a call, beside peers'
+	@echo 'make nightly         what takes long: valgrind, interop, whole bench'
+	@echo 'make clean           removes $(BUILD)/ and dist/'
+	@echo 'Variables: BUILD CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS'
+.PHONY: help
+
+clean:
+	rm -rf $(BUILD) dist
+.PHONY: clean

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# Compiler flags and the stamps that rebuild what they change.
+
+WARNINGS = -pedantic-errors -Wall -Wextra -Wshadow -Wconversion \
+	-Wsign-conversion -Wundef -Wvla -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual \
+	-Wwrite-strings -Wswitch-enum -Wimplicit-fallthrough -Wformat=2
+
+LANGUAGE = -std=c11 -fno-common -fvisibility=hidden
+DEPENDENCIES = -MMD -MP
+
+VERSION := $(shell sed -n 's/^.define GRPC_VERSION  *"\(.*\)"$$/\1/p' grpc.h)
+VERSION_MAJOR := $(firstword $(subst ., ,$(VERSION)))
+
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+
+# $(BUILD)/*.flags change when the command line does.
+$(BUILD)/target.flags: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(CC) $(AR) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)' \
+		>$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(BUILD)/host.flags: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(HOSTCC) $(HOSTCFLAGS)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+.PHONY: FORCE
+
+# $(call run,WORD) in front of a command prints the word and the target instead
+# of the command; V=1 prints commands.
+run = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+
+# $(call tool,COMMAND): nothing when there is such a command.
+tool = $(if $(shell command -v $(firstword $(1))),,\
+	$(error $(firstword $(1)) is missing: apt-get install gcc libc6-dev make))
+ifeq ($(filter clean help uninstall,$(MAKECMDGOALS)),)
+$(call tool,$(CC))
+$(call tool,$(HOSTCC))
+endif

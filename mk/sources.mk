@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+# Every source file, once. The library's are in the order of the amalgamation:
+# the lowest layer first. `make lint` compares the lists with the folders.
+
+BASE_SOURCES = \
+	base/alloc.c \
+	base/heap.c \
+	base/arena.c \
+	base/slab.c \
+	base/chunk.c
+
+HPACK_SOURCES = \
+	hpack/hpack_huffman.c \
+	hpack/hpack_table.c \
+	hpack/hpack_block.c \
+	hpack/hpack_decode.c \
+	hpack/hpack_encode.c
+
+CODEC_SOURCES = \
+	codec/pb_utf8.c \
+	codec/pb_wire.c \
+	codec/pb_skip.c \
+	codec/pb_buffer.c \
+	codec/pb_array.c \
+	codec/pb_map.c \
+	codec/pb_decode.c \
+	codec/pb_encode.c \
+	codec/pb_message.c
+
+H2_SOURCES = \
+	h2/h2_frame.c \
+	h2/h2_settings.c \
+	h2/h2_fields.c \
+	h2/h2_stream.c \
+	h2/h2_flow.c \
+	h2/h2_conn.c \
+	h2/h2_send.c \
+	h2/h2_handle.c \
+	h2/h2_recv.c \
+	h2/h2_check.c
+
+LOOP_SOURCES = \
+	loop/loop_clock.c \
+	loop/loop_timer.c \
+	loop/loop_socket.c \
+	loop/loop_epoll.c \
+	loop/loop_poll.c \
+	loop/loop.c \
+	loop/loop_lookup.c
+
+CORE_SOURCES = \
+	core/values.c \
+	core/status.c \
+	core/timeout.c \
+	core/percent.c \
+	core/target.c \
+	core/backoff.c \
+	core/deframe.c \
+	core/run.c \
+	core/user_io.c \
+	core/request.c \
+	core/response.c \
+	core/conn.c \
+	core/call.c \
+	core/client_call.c \
+	core/server_call.c \
+	core/unary.c \
+	core/channel.c \
+	core/listener.c \
+	core/server.c
+
+LIBRARY_SOURCES = $(BASE_SOURCES) $(HPACK_SOURCES) $(CODEC_SOURCES) \
+	$(H2_SOURCES) $(LOOP_SOURCES) $(CORE_SOURCES)
+
+# The generator is a host program of its own files, base and codec.
+GEN_MAIN = gen/gen_main.c
+GEN_SOURCES = \
+	gen/gen_memory.c \
+	gen/gen_text.c \
+	gen/gen_lexer.c \
+	gen/gen_parser.c \
+	gen/gen_parser_options.c \
+	gen/gen_parser_field.c \
+	gen/gen_resolve.c \
+	gen/gen_check.c \
+	gen/gen_check_options.c \
+	gen/gen_names.c \
+	gen/gen_wellknown.c \
+	gen/gen_emit_header.c \
+	gen/gen_emit_source.c

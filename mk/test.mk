@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+# Tests and checks. Each unit test is built four times: on the split tree and
+# on the amalgamation, each plain and sanitized; and on the split tree for
+# other machines: 32 bit, musl, and a big-endian one that is emulated.
+#
+#   make test                      everything
+#   make test TESTS="test_arena"   some of tests/test_*.c and tests/test_*.sh
+#   make test TEST_CC=clang        with another compiler
+
+T = $(BUILD)/test
+TEST_CC ?= $(CC)
+TEST_CFLAGS = $(LANGUAGE) $(WARNINGS) -Werror -DGRPC_DEBUG -g $(DEPENDENCIES)
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+
+UNIT_TESTS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+SHELL_TESTS := $(wildcard tests/test_*.sh)
+ifdef TESTS
+UNIT_TESTS := $(filter $(TESTS),$(UNIT_TESTS))
+SHELL_TESTS := $(filter $(patsubst %,tests/%.sh,$(TESTS:.sh=)),$(SHELL_TESTS))
+endif
+# The generator is no part of the amalgamation.
+ONE_FILE_TESTS = $(filter-out test_gen_%,$(UNIT_TESTS))
+MACHINES := $(if $(filter x86_64,$(shell uname -m)),m32) musl s390x
+UNIT_PROGRAMS = \
+	$(UNIT_TESTS:%=$(T)/plain/split/%) $(ONE_FILE_TESTS:%=$(T)/plain/one/%) \
+	$(UNIT_TESTS:%=$(T)/san/split/%) $(ONE_FILE_TESTS:%=$(T)/san/one/%) \
+	$(foreach machine,$(MACHINES),$(UNIT_TESTS:%=$(T)/$(machine)/split/%))
+
+# Code that the generator makes of tests/proto and the example, for tests.
+PROTO_STEMS := helloworld $(patsubst tests/proto/%.proto,%,\
+	$(wildcard tests/proto/*.proto))
+PROTO_CODE = $(PROTO_STEMS:%=$(T)/proto/%.pb.c)
+$(T)/proto/%.pb.c: tests/proto/%.proto $(GENERATOR)
+	@mkdir -p $(@D)
+	$(call run,GEN)$(GENERATOR) -I tests/proto -o $(@D) $*.proto
+$(T)/proto/helloworld.pb.c: examples/helloworld/helloworld.proto $(GENERATOR)
+	@mkdir -p $(@D)
+	$(call run,GEN)$(GENERATOR) -I examples/helloworld -o $(@D) helloworld.proto
+
+$(T)/test.flags: FORCE
+	@mkdir -p $(T)
+	@printf '%s\n' '$(TEST_CC) $(TEST_CFLAGS) $(CPPFLAGS)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# $(call flavour,NAME,COMPILER AND FLAGS,FLAGS OF THE ONE FILE,LIBRARIES)
+define flavour
+$(T)/$(1)/obj/%.o: %.c $(T)/test.flags
+	@mkdir -p $$(@D)
+	$$(call run,CC)$(2) -I. -c -o $$@ $$<
+$(T)/$(1)/libsplit.a: $(LIBRARY_SOURCES:%.c=$(T)/$(1)/obj/%.o)
+	@mkdir -p $$(@D) && rm -f $$@
+	@$(AR) rc $$@ $$^
+$(T)/$(1)/libgen.a: $(GEN_SOURCES:%.c=$(T)/$(1)/obj/%.o)
+	@mkdir -p $$(@D) && rm -f $$@
+	@$(AR) rc $$@ $$^
+$(T)/$(1)/proto/%.o: $(T)/proto/%.pb.c $(T)/test.flags | $(PROTO_CODE)
+	@mkdir -p $$(@D)
+	$$(call run,CC)$(2) -I. -I$(T)/proto -c -o $$@ $$<
+$(T)/$(1)/libproto.a: $(PROTO_STEMS:%=$(T)/$(1)/proto/%.o)
+	@mkdir -p $$(@D) && rm -f $$@
+	@$(AR) rc $$@ $$^
+$(T)/$(1)/split/test_gen_%: tests/test_gen_%.c $(T)/$(1)/obj/tests/support.o \
+		$(T)/$(1)/libgen.a $(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
+	@mkdir -p $$(@D)
+	$$(call run,LINK)$(2) -I. -I$(T)/proto -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
+$(T)/$(1)/split/%: tests/%.c $(T)/$(1)/obj/tests/support.o \
+		$(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
+	@mkdir -p $$(@D)
+	$$(call run,LINK)$(2) -I. -I$(T)/proto -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
+$(T)/$(1)/one/%: tests/%.c $(T)/$(1)/obj/tests/support.o dist/grpc.c \
+		dist/grpc.h $(T)/$(1)/libproto.a
+	@mkdir -p $$(@D)
+	$$(call run,LINK)$(2) $(3) -DTEST_AMALGAMATION -Idist -I. -I$(T)/proto \
+		-o $$@ $$< $$(filter %.o %.a,$$^) $(4)
+-include $(wildcard $(T)/$(1)/*/*.d $(T)/$(1)/obj/*/*.d)
+endef
+$(eval $(call flavour,plain,$(TEST_CC) $(TEST_CFLAGS) -O1 $(CPPFLAGS),-O0,\
+	-lcmocka -lpthread))
+$(eval $(call flavour,san,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) \
+	$(CPPFLAGS),-O0,-lcmocka -lpthread))
+# Machines that Debian has no cmocka for: the split tree, with a stand-in.
+# (The kernel's headers for 32 bit are those for 64; only gcc-multilib, which
+# cannot stand beside a cross compiler, puts them where gcc -m32 looks.)
+M32 = gcc -m32 -idirafter /usr/include/x86_64-linux-gnu
+PORTABLE = $(TEST_CFLAGS) -O1 -isystem tests/portable
+$(eval $(call flavour,m32,$(M32) $(PORTABLE),,-lpthread))
+$(eval $(call flavour,musl,musl-gcc $(PORTABLE),,-static -lpthread))
+$(eval $(call flavour,s390x,s390x-linux-gnu-gcc $(PORTABLE),,-static -lpthread))
+# Nothing that was built is deleted for being built on the way.
+.SECONDARY:
+
+test-programs: $(UNIT_PROGRAMS)
+.PHONY: test-programs
+
+# What the tests that are scripts may use.
+export CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS BUILD VERSION M32
+# Public test data stands beside the tree where developers have it; tests that
+# could use it say so and take a small set of their own.
+DATA := $(wildcard ../shared/data)
+ifneq ($(wildcard ../shared/data/hpack.tar.xz),)
+STORIES = $(T)/stories
+$(STORIES)/.done: tests/hpack_stories.py ../shared/data/hpack.tar.xz
+	@mkdir -p $(STORIES)
+	python3 tests/hpack_stories.py ../shared/data/hpack.tar.xz $(STORIES)
+	@touch $@
+endif
+
+test:
+	@tests/deps test
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		all examples test-programs $(if $(STORIES),$(STORIES)/.done)
+	@$(if $(STORIES),HPACK_STORIES=$(STORIES)) $(if $(DATA),TEST_DATA=$(DATA)) \
+		tests/run $(JOBS) $(T)/log $(UNIT_PROGRAMS) $(SHELL_TESTS)
+.PHONY: test
+
+interop: all examples
+	@tests/deps interop
+	tests/interop/run
+.PHONY: interop
+
+bench: all examples
+	@tests/deps bench
+	bench/run $(if $(QUICK),quick)
+.PHONY: bench
+
+lint:
+	@tests/deps lint
+	@CC='$(CC)' WARNINGS='$(WARNINGS)' tools/lint $(LIBRARY_SOURCES) -- $(GEN_SOURCES) $(GEN_MAIN)
+.PHONY: lint
+
+# What clang-format is held to: all C files but those that tools write.
+format:
+	@tests/deps lint
+	tools/list-c | xargs clang-format-14 -i
+.PHONY: format
+
+# Everything that takes too long for each change.
+nightly:
+	@tests/deps nightly
+	+$(MAKE) test TEST_LONG=1
+	+$(MAKE) valgrind TEST_LONG=1
+	+$(MAKE) interop
+	+$(MAKE) bench
+.PHONY: nightly
+export TEST_LONG
+
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full \
+	--errors-for-leak-kinds=definite,indirect
+VALGRIND_PROGRAMS = $(filter $(T)/plain/split/%,$(UNIT_PROGRAMS))
+valgrind-programs: $(VALGRIND_PROGRAMS)
+valgrind:
+	@tests/deps nightly
+	+@$(MAKE) -j$(JOBS) --no-print-directory all valgrind-programs
+	@TEST_WRAPPER='$(VALGRIND)' tests/run $(JOBS) $(T)/valgrind \
+		$(VALGRIND_PROGRAMS)
+.PHONY: valgrind valgrind-programs
