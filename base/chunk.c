@@ -2,8 +2,6 @@
 
 #include "base/chunk.h"
 
-#include "base/assert.h"
-
 _Static_assert(sizeof(struct chunk) <= CHUNK_SIZE, "a chunk is one page");
 
 void chunk_pool_init(struct slab *pool, const grpc_allocator *allocator,
@@ -55,32 +53,14 @@ void chunk_queue_clear(struct chunk_queue *queue)
     queue->size = 0;
 }
 
-static size_t chunk_room(const struct chunk_queue *queue)
+bool chunk_link_new(struct chunk_queue *queue)
 {
-    return queue->last == NULL ? 0 : CHUNK_CAPACITY - queue->last->tail;
-}
-
-uint8_t *chunk_queue_reserve(struct chunk_queue *queue, size_t size)
-{
-    ASSERT(size <= CHUNK_CAPACITY);
-    if (queue->last == NULL || chunk_room(queue) < size) {
-        struct chunk *chunk = chunk_take(queue->pool);
-        if (chunk == NULL) {
-            return NULL;
-        }
-        chunk_link_last(queue, chunk);
+    struct chunk *chunk = chunk_take(queue->pool);
+    if (chunk == NULL) {
+        return false;
     }
-    return queue->last->bytes + queue->last->tail;
-}
-
-void chunk_queue_commit(struct chunk_queue *queue, size_t size)
-{
-    ASSERT(size <= chunk_room(queue));
-    if (size == 0) {
-        return;
-    }
-    queue->last->tail += (uint32_t)size;
-    queue->size += size;
+    chunk_link_last(queue, chunk);
+    return true;
 }
 
 // chunk_take_list returns enough empty chunks for size bytes, linked.

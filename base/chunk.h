@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "base/linkage.h"
 #include "base/slab.h"
 #include "base/view.h"
@@ -53,11 +54,11 @@ INTERNAL void chunk_queue_clear(struct chunk_queue *queue);
 // byte; NULL without memory. size is at most CHUNK_CAPACITY. The bytes count
 // from chunk_queue_commit on; without a commit the queue is as it was. No
 // other call on the queue comes between the two.
-INTERNAL MUST_CHECK uint8_t *chunk_queue_reserve(struct chunk_queue *queue,
-                                                 size_t size);
+static inline MUST_CHECK uint8_t *chunk_queue_reserve(struct chunk_queue *queue,
+                                                      size_t size);
 
 // chunk_queue_commit adds the first size bytes of the reserved room.
-INTERNAL void chunk_queue_commit(struct chunk_queue *queue, size_t size);
+static inline void chunk_queue_commit(struct chunk_queue *queue, size_t size);
 
 // chunk_queue_append copies bytes in; false without memory, and then nothing
 // was added.
@@ -80,5 +81,35 @@ INTERNAL MUST_CHECK bool chunk_queue_move(struct chunk_queue *to,
                                           size_t size);
 
 INTERNAL void chunk_queue_check(const struct chunk_queue *queue);
+
+// ---- Inline, because every frame and field that is sent passes here ---------
+
+// chunk_room is what the last chunk still takes.
+static inline size_t chunk_room(const struct chunk_queue *queue)
+{
+    return queue->last == NULL ? 0 : CHUNK_CAPACITY - queue->last->tail;
+}
+
+// chunk_link_new puts an empty chunk behind the others; false without memory.
+INTERNAL MUST_CHECK bool chunk_link_new(struct chunk_queue *queue);
+
+static inline uint8_t *chunk_queue_reserve(struct chunk_queue *queue,
+                                           size_t size)
+{
+    ASSERT(size <= CHUNK_CAPACITY);
+    if (UNLIKELY(queue->last == NULL || chunk_room(queue) < size) &&
+        !chunk_link_new(queue)) {
+        return NULL;
+    }
+    return queue->last->bytes + queue->last->tail;
+}
+
+static inline void chunk_queue_commit(struct chunk_queue *queue, size_t size)
+{
+    ASSERT(queue->last != NULL);
+    ASSERT(size <= chunk_room(queue));
+    queue->last->tail += (uint32_t)size;
+    queue->size += size;
+}
 
 #endif

@@ -31,6 +31,7 @@
 #include "base/slab.h"
 #include "base/view.h"
 #include "grpc.h"
+#include "h2/h2_fields.h"
 #include "h2/h2_frame.h"
 #include "hpack/hpack.h"
 
@@ -71,6 +72,10 @@ struct h2_shared {
     struct slab chunks;              // of struct chunk
     struct slab streams;             // of struct h2_stream
     struct hpack_block block;        // fields of the event being handled
+    // What h2_fields_check said of the block in that role, if checked:
+    struct h2_fields fields;
+    enum h2_fields_role fields_role;
+    bool fields_checked;
 };
 
 INTERNAL void h2_shared_init(struct h2_shared *shared,
@@ -185,7 +190,8 @@ struct h2_event {
 };
 
 // Bit 0 of a field's memo (hpack_field.memo) is h2's: the field has been found
-// valid before. The other bits are the owner's.
+// valid before, and h2 need not look at it again. The other bits are the
+// owner's.
 #define H2_MEMO_VALID ((uintptr_t)1)
 
 enum h2_conn_state {

@@ -2,7 +2,8 @@
 
 #include "h2/h2_fields.h"
 
-#include "base/assert.h"
+#include "base/endian.h"
+#include "h2/h2.h"
 
 // Pseudo-header fields, as bits of a set.
 enum {
@@ -12,33 +13,33 @@ enum {
     FIELDS_SCHEME = 1 << 3,
     FIELDS_STATUS = 1 << 4,
     FIELDS_CONNECT = 1 << 5, // not a field: the method is CONNECT
+    FIELDS_FRONT = 1 << 6,   // not a field: no regular field has come yet
     FIELDS_OF_REQUEST =
         FIELDS_AUTHORITY | FIELDS_METHOD | FIELDS_PATH | FIELDS_SCHEME,
 };
 
-enum {
-    FIELDS_PSEUDO_ROWS = 15, // rows 1 to 14 of the static table are pseudo
-    FIELDS_CONTENT_LENGTH_SIZE = 14,
-    FIELDS_LENGTH_DIGITS = 18, // of content-length: fits int64_t
+enum { FIELDS_LENGTH_DIGITS = 18 }; // of content-length: fits int64_t
+
+// Rows 1 to 7 of the static table, one bit each: pseudo-header fields of which
+// the value is valid and tells nothing more.
+static const uint64_t fields_known_rows = 0xfe;
+
+// By index of the static table: which pseudo-header field has that name.
+static const uint8_t fields_pseudo_bits[HPACK_STATIC_COUNT + 1] = {
+    [HPACK_STATIC_AUTHORITY] = FIELDS_AUTHORITY,
+    [HPACK_STATIC_METHOD] = FIELDS_METHOD,
+    [HPACK_STATIC_PATH] = FIELDS_PATH,
+    [HPACK_STATIC_SCHEME] = FIELDS_SCHEME,
+    [HPACK_STATIC_STATUS] = FIELDS_STATUS,
 };
 
-// By index of the static table.
-static const uint8_t fields_pseudo_row[FIELDS_PSEUDO_ROWS] = {
-    0,
-    FIELDS_AUTHORITY,
-    FIELDS_METHOD,
-    FIELDS_METHOD,
-    FIELDS_PATH,
-    FIELDS_PATH,
-    FIELDS_SCHEME,
-    FIELDS_SCHEME,
-    FIELDS_STATUS,
-    FIELDS_STATUS,
-    FIELDS_STATUS,
-    FIELDS_STATUS,
-    FIELDS_STATUS,
-    FIELDS_STATUS,
-    FIELDS_STATUS,
+// Likewise: what may still come behind a field of that name.
+static const uint8_t fields_leaves_open[HPACK_STATIC_COUNT + 1] = {
+    [HPACK_STATIC_AUTHORITY] = 0xff & ~FIELDS_AUTHORITY,
+    [HPACK_STATIC_METHOD] = 0xff & ~FIELDS_METHOD,
+    [HPACK_STATIC_PATH] = 0xff & ~FIELDS_PATH,
+    [HPACK_STATIC_SCHEME] = 0xff & ~FIELDS_SCHEME,
+    [HPACK_STATIC_STATUS] = 0xff & ~FIELDS_STATUS,
 };
 
 static const uint8_t fields_allowed[] = {
@@ -56,8 +57,8 @@ static const uint32_t fields_name_chars[8] = {
 // What is gathered on the way through a block.
 struct fields_scan {
     enum h2_fields_role role;
-    uint8_t pseudo; // seen so far
-    bool regular;   // a field that is not pseudo was seen
+    uint8_t seen; // pseudo-header fields
+    uint8_t open; // those that may still come, and FIELDS_FRONT
     struct h2_fields *out;
 };
 
@@ -77,6 +78,34 @@ static bool fields_is_space(uint8_t c)
     return c == ' ' || c == '\t';
 }
 
+static bool fields_is_forbidden(uint8_t c)
+{
+    return c == '\0' || c == '\r' || c == '\n';
+}
+
+// fields_has_low is not 0 exactly if one of the 8 bytes of word is at most
+// '\r': the lowest such byte, and no byte below it, gets a top bit that it did
+// not have by the subtraction.
+static inline uint64_t fields_has_low(uint64_t word)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    return (word - each * ('\r' + 1)) & ~word & each * 0x80;
+}
+
+// fields_may_be_dirty: a byte of the value is at most '\r'. Eight at a time.
+static inline bool fields_may_be_dirty(struct view value)
+{
+    if (value.size < sizeof(uint64_t)) {
+        return true; // too short to be worth a look
+    }
+    const uint8_t *last = value.data + value.size - sizeof(uint64_t);
+    uint64_t low = fields_has_low(load_le64(last));
+    for (const uint8_t *at = value.data; at < last; at += sizeof(uint64_t)) {
+        low |= fields_has_low(load_le64(at));
+    }
+    return low != 0;
+}
+
 static bool fields_value_is_clean(struct view value)
 {
     if (value.size == 0) {
@@ -86,9 +115,11 @@ static bool fields_value_is_clean(struct view value)
         fields_is_space(value.data[value.size - 1])) {
         return false;
     }
+    if (LIKELY(!fields_may_be_dirty(value))) {
+        return true;
+    }
     for (size_t i = 0; i < value.size; i++) {
-        uint8_t c = value.data[i];
-        if (UNLIKELY(c <= '\r') && (c == '\0' || c == '\r' || c == '\n')) {
+        if (UNLIKELY(fields_is_forbidden(value.data[i]))) {
             return false;
         }
     }
@@ -96,33 +127,6 @@ static bool fields_value_is_clean(struct view value)
 }
 
 // ---- Pseudo-header fields (8.3) ---------------------------------------------
-
-static uint8_t fields_pseudo_bit(const struct hpack_field *field)
-{
-    if (field->static_name != 0) {
-        return field->static_name < FIELDS_PSEUDO_ROWS
-                   ? fields_pseudo_row[field->static_name]
-                   : 0;
-    }
-    // The peer spelled the name out.
-    static const struct {
-        const char name[12];
-        uint8_t size;
-        uint8_t bit;
-    } names[] = {
-        {":authority", 10, FIELDS_AUTHORITY},
-        {":method", 7, FIELDS_METHOD},
-        {":path", 5, FIELDS_PATH},
-        {":scheme", 7, FIELDS_SCHEME},
-        {":status", 7, FIELDS_STATUS},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (view_equal(field->name, view_of(names[i].name, names[i].size))) {
-            return names[i].bit;
-        }
-    }
-    return 0;
-}
 
 // fields_status reads three digits; 0 if they are not a status of HTTP/2.
 static uint16_t fields_status(struct view value)
@@ -141,8 +145,16 @@ static uint16_t fields_status(struct view value)
     return status < 100 || status == 101 ? 0 : (uint16_t)status;
 }
 
-static const char *fields_pseudo_value(uint8_t bit, struct view value)
+static const char *fields_pseudo_value(struct fields_scan *scan, uint8_t bit,
+                                       struct view value)
 {
+    if (bit == FIELDS_STATUS) {
+        scan->out->status = fields_status(value);
+        return scan->out->status == 0 ? ":status is not a status" : NULL;
+    }
+    if (bit == FIELDS_METHOD && VIEW_IS(value, "CONNECT")) {
+        scan->seen |= FIELDS_CONNECT;
+    }
     if (!fields_value_is_clean(value)) {
         return "field value with a forbidden character";
     }
@@ -156,29 +168,15 @@ static const char *fields_pseudo_value(uint8_t bit, struct view value)
     return NULL;
 }
 
-static const char *fields_pseudo(struct fields_scan *scan,
-                                 const struct hpack_field *field, bool known)
+// fields_misplaced is why that pseudo-header field may not stand here.
+static const char *fields_misplaced(const struct fields_scan *scan, uint8_t bit)
 {
-    uint8_t bit = fields_pseudo_bit(field);
     if ((bit & fields_allowed[scan->role]) == 0) {
         return "pseudo-header field that does not belong here";
     }
-    if (scan->regular) {
-        return "pseudo-header field after a regular one";
-    }
-    if ((scan->pseudo & bit) != 0) {
-        return "pseudo-header field given twice";
-    }
-    scan->pseudo |= bit;
-    if (bit == FIELDS_STATUS) {
-        scan->out->status = fields_status(field->value);
-        return scan->out->status == 0 ? ":status is not a status" : NULL;
-    }
-    if (bit == FIELDS_METHOD && field->value.size == 7 &&
-        view_equal(field->value, VIEW("CONNECT"))) {
-        scan->pseudo |= FIELDS_CONNECT;
-    }
-    return known ? NULL : fields_pseudo_value(bit, field->value);
+    return (scan->open & FIELDS_FRONT) == 0
+               ? "pseudo-header field after a regular one"
+               : "pseudo-header field given twice";
 }
 
 // ---- Regular fields (8.2) ---------------------------------------------------
@@ -225,52 +223,67 @@ static bool fields_of_connection(struct view name, struct view value)
 }
 
 static const char *fields_regular(struct fields_scan *scan,
-                                  const struct hpack_field *field, bool known)
+                                  const struct hpack_field *field)
 {
-    scan->regular = true;
-    if (!known) {
-        if (field->static_name == 0 && !fields_name_is_token(field->name)) {
-            return "field name with a forbidden character";
-        }
-        if (!fields_value_is_clean(field->value)) {
-            return "field value with a forbidden character";
-        }
-        if (fields_of_connection(field->name, field->value)) {
-            return "field that only HTTP/1.1 has";
-        }
-    }
-    if (field->name.size == FIELDS_CONTENT_LENGTH_SIZE &&
-        view_equal(field->name, VIEW("content-length"))) {
+    if (field->static_name == HPACK_STATIC_CONTENT_LENGTH) {
         return fields_content_length(scan, field->value);
     }
-    return NULL;
+    if (field->name.size > 0 && field->name.data[0] == ':') {
+        return "pseudo-header field that does not belong here";
+    }
+    if (field->static_name == 0 && !fields_name_is_token(field->name)) {
+        return "field name with a forbidden character";
+    }
+    if (!fields_value_is_clean(field->value)) {
+        return "field value with a forbidden character";
+    }
+    return fields_of_connection(field->name, field->value)
+               ? "field that only HTTP/1.1 has"
+               : NULL;
 }
 
 // ---- The whole block --------------------------------------------------------
 
-// fields_is_plain: a field that is known to be valid (so its name is not
-// empty) needs no look: it is neither pseudo nor, by its size, content-length.
-static bool fields_is_plain(const struct hpack_field *field)
+// fields_keeps: nothing but being valid comes from this field, so that another
+// time it need not be looked at.
+static bool fields_keeps(const struct hpack_field *field, uint8_t bit)
 {
-    return field->name.data[0] != ':' &&
-           field->name.size != FIELDS_CONTENT_LENGTH_SIZE;
+    return bit != FIELDS_STATUS && bit != FIELDS_METHOD &&
+           field->static_name != HPACK_STATIC_CONTENT_LENGTH;
 }
 
-static const char *fields_one(struct fields_scan *scan,
-                              const struct hpack_field *field)
+// fields_value looks at a field that is not known to be valid.
+static const char *fields_value(struct fields_scan *scan,
+                                const struct hpack_field *field, uint8_t bit)
 {
-    bool known = field->memo != NULL && (*field->memo & H2_MEMO_VALID) != 0;
-    if (LIKELY(known && fields_is_plain(field))) {
-        scan->regular = true;
-        return NULL;
-    }
-    bool pseudo = field->name.size > 0 && field->name.data[0] == ':';
-    const char *fault = pseudo ? fields_pseudo(scan, field, known)
-                               : fields_regular(scan, field, known);
-    if (fault == NULL && !known && field->memo != NULL) {
+    const char *fault = bit != 0 ? fields_pseudo_value(scan, bit, field->value)
+                                 : fields_regular(scan, field);
+    if (fault == NULL && field->memo != NULL && fields_keeps(field, bit)) {
         *field->memo |= H2_MEMO_VALID;
     }
     return fault;
+}
+
+// fields_is_known: the field is valid, and that is all that it tells.
+static inline bool fields_is_known(const struct hpack_field *field)
+{
+    if (field->memo != NULL) {
+        return (*field->memo & H2_MEMO_VALID) != 0;
+    }
+    return fields_known_rows >> field->static_row & 1;
+}
+
+static inline const char *fields_one(struct fields_scan *scan,
+                                     const struct hpack_field *field)
+{
+    uint8_t bit = fields_pseudo_bits[field->static_name];
+    if (UNLIKELY((bit & ~scan->open) != 0)) {
+        return fields_misplaced(scan, bit);
+    }
+    scan->seen |= bit;
+    scan->open &= fields_leaves_open[field->static_name];
+    return LIKELY(fields_is_known(field)) ? NULL
+                                          : fields_value(scan, field, bit);
 }
 
 static const char *fields_missing(const struct fields_scan *scan)
@@ -278,8 +291,8 @@ static const char *fields_missing(const struct fields_scan *scan)
     uint8_t needed = 0;
     switch (scan->role) {
     case H2_FIELDS_REQUEST:
-        if ((scan->pseudo & FIELDS_CONNECT) != 0) {
-            return (scan->pseudo & FIELDS_OF_REQUEST) ==
+        if ((scan->seen & FIELDS_CONNECT) != 0) {
+            return (scan->seen & FIELDS_OF_REQUEST) ==
                            (FIELDS_METHOD | FIELDS_AUTHORITY)
                        ? NULL
                        : "CONNECT takes :authority and neither :scheme nor "
@@ -293,7 +306,7 @@ static const char *fields_missing(const struct fields_scan *scan)
     case H2_FIELDS_TRAILERS:
         break;
     }
-    return (scan->pseudo & needed) == needed
+    return (scan->seen & needed) == needed
                ? NULL
                : "a required pseudo-header field is missing";
 }
@@ -302,7 +315,8 @@ struct h2_fields h2_fields_check(const struct hpack_block *block,
                                  enum h2_fields_role role)
 {
     struct h2_fields out = {.content_length = -1};
-    struct fields_scan scan = {.role = role, .out = &out};
+    struct fields_scan scan = {
+        .role = role, .open = fields_allowed[role] | FIELDS_FRONT, .out = &out};
     for (size_t i = 0; i < block->count; i++) {
         out.fault = fields_one(&scan, &block->fields[i]);
         if (out.fault != NULL) {

@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-#include "h2/h2.h"
+#include "base/linkage.h"
+#include "hpack/hpack.h"
 
 enum h2_fields_role {
     H2_FIELDS_REQUEST,

@@ -2,7 +2,6 @@
 
 #include "h2/h2_frame.h"
 
-#include "base/assert.h"
 #include "base/endian.h"
 #include "h2/h2.h"
 
@@ -42,25 +41,6 @@ static const struct frame_rule frame_rules[H2_FRAME_TYPES] = {
     [H2_FRAME_CONTINUATION] = {0, UINT32_MAX, 1, FRAME_ON_STREAM, "",
                                "CONTINUATION on stream 0"},
 };
-
-struct h2_frame h2_frame_read(const uint8_t *head)
-{
-    return (struct h2_frame){
-        .length = load_be24(head),
-        .stream_id = load_be32(head + 5) & H2_STREAM_ID_MAX,
-        .type = head[3],
-        .flags = head[4],
-    };
-}
-
-void h2_frame_write(uint8_t *head, const struct h2_frame *frame)
-{
-    ASSERT(frame->length <= H2_FRAME_SIZE_MAX);
-    store_be24(head, frame->length);
-    head[3] = frame->type;
-    head[4] = frame->flags;
-    store_be32(head + 5, frame->stream_id);
-}
 
 static struct h2_fault frame_fault(enum h2_code code, const char *reason)
 {

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/assert.h"
+#include "base/endian.h"
 #include "base/linkage.h"
 #include "base/view.h"
 
@@ -62,15 +64,40 @@ struct h2_fault {
 
 // h2_frame_read reads a head of H2_HEAD_SIZE bytes; the reserved bit is
 // ignored.
-INTERNAL struct h2_frame h2_frame_read(const uint8_t *head);
+static inline struct h2_frame h2_frame_read(const uint8_t *head)
+{
+    uint64_t word = load_be64(head);
+    return (struct h2_frame){
+        .length = (uint32_t)(word >> 40),
+        .stream_id = (uint32_t)(word << 8 | head[8]) & H2_STREAM_ID_MAX,
+        .type = (uint8_t)(word >> 32),
+        .flags = (uint8_t)(word >> 24),
+    };
+}
 
 // h2_frame_write writes a head of H2_HEAD_SIZE bytes.
-INTERNAL void h2_frame_write(uint8_t *head, const struct h2_frame *frame);
+static inline void h2_frame_write(uint8_t *head, const struct h2_frame *frame)
+{
+    ASSERT(frame->length <= H2_FRAME_SIZE_MAX);
+    uint32_t kind = (uint32_t)frame->type << 8 | frame->flags;
+    store_be64(head, (uint64_t)frame->length << 40 | (uint64_t)kind << 24 |
+                         frame->stream_id >> 8);
+    head[8] = (uint8_t)frame->stream_id;
+}
 
 // h2_frame_check holds a head against the rules of its type. A type that we
 // do not know has no rule but the maximum size.
 INTERNAL struct h2_fault h2_frame_check(const struct h2_frame *frame,
                                         uint32_t max_frame_size);
+
+// h2_frame_is_easy: HEADERS or DATA, the bulk of all frames, that passes
+// h2_frame_check.
+static inline bool h2_frame_is_easy(const struct h2_frame *frame,
+                                    uint32_t max_frame_size)
+{
+    return frame->type <= H2_FRAME_HEADERS && frame->stream_id != 0 &&
+           frame->length <= max_frame_size;
+}
 
 // h2_frame_strip takes padding and priority off the payload of HEADERS and
 // writes the rest to *out.

@@ -131,9 +131,13 @@ bool h2_handle_due(struct h2_conn *conn, struct h2_event *event)
 
 static bool h2handle_decode(struct h2_conn *conn, struct view block)
 {
-    hpack_block_clear(&conn->shared->block);
+    struct h2_shared *shared = conn->shared;
+    bool repeated = false;
     enum hpack_result result =
-        hpack_decode(&conn->decoder, &conn->shared->block, block, true);
+        hpack_decode_whole(&conn->decoder, &shared->block, block, &repeated);
+    if (!repeated) {
+        shared->fields_checked = false;
+    }
     if (LIKELY(result == HPACK_OK)) {
         return true;
     }
@@ -144,6 +148,18 @@ static bool h2handle_decode(struct h2_conn *conn, struct view block)
                         result == HPACK_TOO_LARGE ? H2_ENHANCE_YOUR_CALM
                                                   : H2_COMPRESSION_ERROR,
                         hpack_result_text(result));
+}
+
+// h2handle_check checks the block that was decoded, unless it is the same again.
+static const struct h2_fields *h2handle_check(struct h2_shared *shared,
+                                              enum h2_fields_role role)
+{
+    if (!shared->fields_checked || shared->fields_role != role) {
+        shared->fields = h2_fields_check(&shared->block, role);
+        shared->fields_role = role;
+        shared->fields_checked = true;
+    }
+    return &shared->fields;
 }
 
 // h2handle_headers_event ends the handling of a block that is well formed.
@@ -185,9 +201,9 @@ static bool h2handle_request(struct h2_conn *conn, uint32_t id, bool end,
         h2_stream_ended(conn, id);
         return false;
     }
-    struct h2_fields fields =
-        h2_fields_check(&conn->shared->block, H2_FIELDS_REQUEST);
-    if (fields.fault != NULL || (end && fields.content_length > 0)) {
+    const struct h2_fields *fields =
+        h2handle_check(conn->shared, H2_FIELDS_REQUEST);
+    if (fields->fault != NULL || (end && fields->content_length > 0)) {
         return h2handle_turn_away(conn, id, H2_PROTOCOL_ERROR);
     }
     if (conn->stream_count >= conn->wanted.max_concurrent_streams) {
@@ -200,7 +216,7 @@ static bool h2handle_request(struct h2_conn *conn, uint32_t id, bool end,
     h2_stream_name(stream, id);
     h2_stream_set_state(stream, H2_STATE_OPEN);
     stream->headers_received = true;
-    stream->content_left = fields.content_length;
+    stream->content_left = fields->content_length;
     return h2handle_headers_event(stream, H2_HEADERS_REQUEST, end, event);
 }
 
@@ -224,20 +240,20 @@ static bool h2handle_informational(struct h2_stream *stream, bool end,
 static bool h2handle_response(struct h2_stream *stream, bool end,
                               struct h2_event *event)
 {
-    struct h2_fields fields =
-        h2_fields_check(&stream->conn->shared->block, H2_FIELDS_RESPONSE);
-    if (fields.fault != NULL) {
-        return h2_handle_stream_error(stream, H2_PROTOCOL_ERROR, fields.fault,
+    const struct h2_fields *fields =
+        h2handle_check(stream->conn->shared, H2_FIELDS_RESPONSE);
+    if (fields->fault != NULL) {
+        return h2_handle_stream_error(stream, H2_PROTOCOL_ERROR, fields->fault,
                                       event);
     }
-    event->http_status = fields.status;
-    if (fields.status >= 100 && fields.status < 200) {
+    event->http_status = fields->status;
+    if (fields->status >= 100 && fields->status < 200) {
         return h2handle_informational(stream, end, event);
     }
     stream->headers_received = true;
     // These have no content whatever the length says (RFC 9110, 8.6).
-    bool empty = fields.status == 204 || fields.status == 304;
-    stream->content_left = empty ? -1 : fields.content_length;
+    bool empty = fields->status == 204 || fields->status == 304;
+    stream->content_left = empty ? -1 : fields->content_length;
     return h2handle_headers_event(stream, H2_HEADERS_RESPONSE, end, event);
 }
 
@@ -249,10 +265,10 @@ static bool h2handle_trailers(struct h2_stream *stream, bool end,
                                       "second HEADERS without END_STREAM",
                                       event);
     }
-    struct h2_fields fields =
-        h2_fields_check(&stream->conn->shared->block, H2_FIELDS_TRAILERS);
-    if (fields.fault != NULL) {
-        return h2_handle_stream_error(stream, H2_PROTOCOL_ERROR, fields.fault,
+    const struct h2_fields *fields =
+        h2handle_check(stream->conn->shared, H2_FIELDS_TRAILERS);
+    if (fields->fault != NULL) {
+        return h2_handle_stream_error(stream, H2_PROTOCOL_ERROR, fields->fault,
                                       event);
     }
     return h2handle_headers_event(stream, H2_HEADERS_TRAILERS, true, event);
@@ -267,12 +283,11 @@ static bool h2handle_block(struct h2_conn *conn, uint32_t id, uint8_t flags,
         return false;
     }
     bool end = (flags & H2_FLAG_END_STREAM) != 0;
-    struct h2_stream *stream = NULL;
-    enum h2_stream_kind kind = h2_stream_kind_of(conn, id, &stream);
-    if (kind == H2_STREAM_KIND_IDLE) {
+    if (h2_stream_is_idle(conn, id)) {
         return h2handle_request(conn, id, end, event);
     }
-    if (kind != H2_STREAM_KIND_LIVE) {
+    struct h2_stream *stream = NULL;
+    if (h2_stream_kind_of(conn, id, &stream) != H2_STREAM_KIND_LIVE) {
         conn->glitches++;
         return false;
     }
@@ -283,12 +298,12 @@ static bool h2handle_block(struct h2_conn *conn, uint32_t id, uint8_t flags,
 // h2handle_may_have_headers fails the connection where HEADERS has no business.
 static bool h2handle_may_have_headers(struct h2_conn *conn, uint32_t id)
 {
+    if (conn->is_server && id > conn->last_peer_id && id % 2 == 1) {
+        return true; // a new request
+    }
     struct h2_stream *stream = NULL;
     switch (h2_stream_kind_of(conn, id, &stream)) {
     case H2_STREAM_KIND_IDLE:
-        if (conn->is_server && id % 2 == 1) {
-            return true;
-        }
         return h2_conn_fail(conn, H2_PROTOCOL_ERROR,
                             "HEADERS on a stream that the peer may not open");
     case H2_STREAM_KIND_LIVE:

@@ -115,6 +115,9 @@ static bool h2recv_admit(struct h2_conn *conn, const uint8_t *head)
     if (!h2recv_in_order(conn)) {
         return false;
     }
+    if (LIKELY(h2_frame_is_easy(&conn->frame, conn->local.max_frame_size))) {
+        return true;
+    }
     struct h2_fault fault =
         h2_frame_check(&conn->frame, conn->local.max_frame_size);
     return fault.reason == NULL || h2_conn_fail(conn, fault.code, fault.reason);
@@ -137,6 +140,23 @@ static enum h2recv_outcome h2recv_data_begin(struct h2_conn *conn,
                                              struct view *rest,
                                              struct h2_event *event);
 
+// h2recv_gather_head completes a head that the input cuts; false while bytes are
+// missing.
+static bool h2recv_gather_head(struct h2_conn *conn, struct view *rest)
+{
+    size_t n = h2recv_least(rest->size, (size_t)H2_HEAD_SIZE - conn->head_size);
+    if (n > 0) {
+        memcpy(conn->head + conn->head_size, rest->data, n);
+        *rest = view_skip(*rest, n);
+    }
+    conn->head_size = (uint8_t)(conn->head_size + n);
+    if (conn->head_size < H2_HEAD_SIZE) {
+        return false;
+    }
+    conn->head_size = 0;
+    return true;
+}
+
 static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
                                             struct view *rest,
                                             struct h2_event *event)
@@ -144,21 +164,13 @@ static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
     if (UNLIKELY(conn->induced_bytes > H2_LIMIT_INDUCED_BYTES)) {
         return rest->size > 0 ? H2RECV_BLOCKED : H2RECV_STARVED;
     }
-    const uint8_t *head = conn->head;
+    const uint8_t *head = rest->data;
     if (LIKELY(conn->head_size == 0 && rest->size >= H2_HEAD_SIZE)) {
-        head = h2recv_take(rest, H2_HEAD_SIZE).data;
+        *rest = view_of(head + H2_HEAD_SIZE, rest->size - H2_HEAD_SIZE);
+    } else if (h2recv_gather_head(conn, rest)) {
+        head = conn->head;
     } else {
-        size_t n =
-            h2recv_least(rest->size, (size_t)H2_HEAD_SIZE - conn->head_size);
-        if (n > 0) {
-            memcpy(conn->head + conn->head_size, rest->data, n);
-            *rest = view_skip(*rest, n);
-        }
-        conn->head_size = (uint8_t)(conn->head_size + n);
-        if (conn->head_size < H2_HEAD_SIZE) {
-            return H2RECV_STARVED;
-        }
-        conn->head_size = 0;
+        return H2RECV_STARVED;
     }
     if (!h2recv_admit(conn, head)) {
         return H2RECV_AGAIN;

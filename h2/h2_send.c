@@ -25,6 +25,8 @@
 enum {
     // What a field's representation adds to its two strings, at most.
     H2SEND_FIELD_EXTRA = 16,
+    // A block of up to so many fields may be h2send_block_short.
+    H2SEND_SHORT = 32,
     // Payload up to this is copied beside its head in one piece.
     H2SEND_SMALL = 1024,
 };
@@ -89,6 +91,33 @@ static bool h2send_fields(struct h2_conn *conn, struct chunk_queue *out,
             return false;
         }
     }
+    return true;
+}
+
+// h2send_block_short sends a block of fields that take a byte each, as they do
+// from the second call of a kind on. False: it is not one, or there is no
+// memory; then nothing was written.
+static bool h2send_block_short(struct h2_conn *conn, struct h2_frame frame,
+                               const struct h2_field *fields, size_t count)
+{
+    if (count > H2SEND_SHORT) {
+        return false;
+    }
+    uint8_t *head = chunk_queue_reserve(&conn->out, H2_HEAD_SIZE + count);
+    if (head == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!hpack_encode_byte(&conn->encoder, head + H2_HEAD_SIZE + i,
+                               &fields[i].field, fields[i].mode,
+                               fields[i].hint)) {
+            return false;
+        }
+    }
+    frame.length = (uint32_t)count;
+    frame.flags |= H2_FLAG_END_HEADERS;
+    h2_frame_write(head, &frame);
+    chunk_queue_commit(&conn->out, H2_HEAD_SIZE + count);
     return true;
 }
 
@@ -163,6 +192,14 @@ static size_t h2send_bound(const struct h2_field *fields, size_t count)
     return bound;
 }
 
+static bool h2send_block(struct h2_conn *conn, struct h2_frame frame,
+                         const struct h2_field *fields, size_t count)
+{
+    bool whole = h2send_bound(fields, count) <= h2send_frame_size(conn);
+    return whole ? h2send_block_whole(conn, frame, fields, count)
+                 : h2send_block_long(conn, frame, fields, count);
+}
+
 static void h2send_open(struct h2_conn *conn, struct h2_stream *stream)
 {
     uint32_t id = conn->next_local_id;
@@ -190,10 +227,8 @@ bool h2_send_headers(struct h2_conn *conn, struct h2_stream *stream,
         .stream_id = stream->id,
     };
     size_t start = conn->out.size;
-    bool whole = h2send_bound(fields, count) <= h2send_frame_size(conn);
-    bool done = whole ? h2send_block_whole(conn, frame, fields, count)
-                      : h2send_block_long(conn, frame, fields, count);
-    if (!done) {
+    if (!h2send_block_short(conn, frame, fields, count) &&
+        !h2send_block(conn, frame, fields, count)) {
         return h2_conn_no_memory(conn);
     }
     stream->headers_sent = true;

@@ -56,16 +56,15 @@ struct h2_stream *h2_stream_find(const struct h2_conn *conn, uint32_t id)
 enum h2_stream_kind h2_stream_kind_of(const struct h2_conn *conn, uint32_t id,
                                       struct h2_stream **out_stream)
 {
-    uint32_t newest = h2stream_newest(conn);
-    if (id % 2 == 0 || (id + 1) / 2 > newest) {
-        return H2_STREAM_KIND_IDLE;
-    }
     struct h2_stream *stream = h2_stream_find(conn, id);
-    if (stream != NULL && stream->state != H2_STATE_CLOSED) {
+    if (LIKELY(stream != NULL && stream->state != H2_STATE_CLOSED)) {
         *out_stream = stream;
         return H2_STREAM_KIND_LIVE;
     }
-    uint32_t age = newest - (id + 1) / 2;
+    if (h2_stream_is_idle(conn, id)) {
+        return H2_STREAM_KIND_IDLE;
+    }
+    uint32_t age = h2stream_newest(conn) - (id + 1) / 2;
     if (age >= H2STREAM_REMEMBERED) {
         return H2_STREAM_KIND_ENDED;
     }

@@ -24,6 +24,14 @@ enum h2_stream_kind {
 INTERNAL struct h2_stream *h2_stream_find(const struct h2_conn *conn,
                                           uint32_t id);
 
+// h2_stream_is_idle: nobody has opened that id yet, or nobody ever can.
+static inline bool h2_stream_is_idle(const struct h2_conn *conn, uint32_t id)
+{
+    uint32_t next =
+        conn->is_server ? conn->last_peer_id + 1 : conn->next_local_id;
+    return id >= next || id % 2 == 0;
+}
+
 // h2_stream_kind_of classifies an id; *out_stream is the object when LIVE.
 INTERNAL enum h2_stream_kind h2_stream_kind_of(const struct h2_conn *conn,
                                                uint32_t id,

@@ -5,7 +5,7 @@
 //   hpack_huffman.{c,h}  Huffman code, both ways            (section 5.2, B)
 //   hpack_integer.h      prefixed integers                  (section 5.1)
 //   hpack_table.{c,h}    static and dynamic table           (section 2.3, A)
-//   hpack_block.c        the fields of one block
+//   hpack_block.c        the fields of one block, and whether it comes again
 //   hpack_decode.c       block -> fields                    (section 3, 6)
 //   hpack_encode.c       fields -> block                    (section 6)
 
@@ -37,6 +37,9 @@ struct hpack_field {
     // has this name. Decoder: 0 exactly when there is none, however the name
     // was sent. Encoder: a hint, checked in debug builds; 0: not known.
     uint8_t static_name;
+    // static_row: index of the entry of the static table that the whole field
+    // is; 0 when it was sent in any other way. Decoder only.
+    uint8_t static_row;
     // never_index: the sender asked that no hop puts it in a table (6.2.3).
     bool never_index;
 };
@@ -73,6 +76,10 @@ struct hpack_limits {
     uint32_t hard_fields;
 };
 
+// A block of up to so many bytes is remembered until the next one is decoded:
+// a request without strings of any length takes less.
+enum { HPACK_REPEAT_MAX = 128 };
+
 // The result of one block: its fields, and the memory that their strings need
 // when they are not in a table. One block is shared by all connections of a
 // loop, since its content is used up before the next one is decoded.
@@ -81,11 +88,19 @@ struct hpack_block {
     struct hpack_field *fields;      // in the order of the block
     size_t count;
     size_t capacity;
-    grpc_arena text;        // Huffman-decoded strings and evicted entries
-    const char *text_empty; // text.cursor when text holds nothing
-    size_t list_bytes;      // size of all fields, those over the limit included
-    size_t list_fields;     // number of all fields, likewise
-    bool over_limit;        // a soft limit was met
+    grpc_arena text;  // Huffman-decoded strings and evicted entries
+    char *text_empty; // text.cursor when text holds nothing, and text.end then
+    char *text_end;
+    size_t list_bytes;  // size of all fields, those over the limit included
+    size_t list_fields; // number of all fields, likewise
+    bool over_limit;    // a soft limit was met
+    // The bytes that gave these fields. They would give them again as long as
+    // the table of repeat_decoder, which has decoded them whole, has inserted
+    // just that many entries. NULL: not known.
+    const struct hpack_decoder *repeat_decoder;
+    uint64_t repeat_inserted;
+    uint8_t repeat_size;
+    uint8_t repeat_bytes[HPACK_REPEAT_MAX];
 };
 
 INTERNAL void hpack_block_init(struct hpack_block *block,
@@ -164,6 +179,14 @@ INTERNAL MUST_CHECK enum hpack_result hpack_decode(
     struct hpack_decoder *decoder, struct hpack_block *block,
     struct view fragment, bool last);
 
+// hpack_decode_whole clears *block and decodes one that is whole, as by
+// hpack_decode. When it is, byte for byte, the one that *block holds, of the
+// same decoder, and neither has changed the table, then *block is left as it is
+// and *out_repeated is true. All blocks of a decoder go to the same *block.
+INTERNAL MUST_CHECK enum hpack_result hpack_decode_whole(
+    struct hpack_decoder *decoder, struct hpack_block *block, struct view bytes,
+    bool *out_repeated);
+
 // ---- Encoder ----------------------------------------------------------------
 
 // How to represent a field that is not in a table.
@@ -223,5 +246,14 @@ INTERNAL MUST_CHECK bool hpack_encode(struct hpack_encoder *encoder,
                                       struct chunk_queue *out,
                                       const struct hpack_field *field,
                                       enum hpack_mode mode, hpack_hint *hint);
+
+// hpack_encode_byte is hpack_encode for a field whose hint still holds and
+// whose representation is one byte, which it writes to *out. False for any
+// other, and when size updates are due; then nothing has changed.
+INTERNAL MUST_CHECK bool hpack_encode_byte(const struct hpack_encoder *encoder,
+                                           uint8_t *out,
+                                           const struct hpack_field *field,
+                                           enum hpack_mode mode,
+                                           const hpack_hint *hint);
 
 #endif

@@ -31,6 +31,8 @@
 enum {
     HDECODE_UPDATES_MAX = 2, // size updates per block (4.2)
     HDECODE_CARRY_MIN = 64,  // bytes
+    // Entries of the dynamic table whose index takes one byte.
+    HDECODE_EASY_DYNAMIC = 0x7f - HPACK_DYNAMIC_FIRST,
 };
 
 enum hdecode_form {
@@ -148,9 +150,8 @@ void hpack_decoder_limit(struct hpack_decoder *decoder, uint32_t table_size)
 
 // ---- Parsing ----------------------------------------------------------------
 
-static enum hpack_result hdecode_parse_integer(struct hdecode_cursor *cursor,
-                                               unsigned prefix_bits,
-                                               uint32_t *out_value)
+static enum hpack_result hdecode_parse_long_integer(
+    struct hdecode_cursor *cursor, unsigned prefix_bits, uint32_t *out_value)
 {
     struct hpack_integer integer;
     struct view rest = view_skip(cursor->bytes, cursor->at);
@@ -168,8 +169,22 @@ static enum hpack_result hdecode_parse_integer(struct hdecode_cursor *cursor,
     return HPACK_BAD_INTEGER;
 }
 
-static enum hpack_result hdecode_parse_string(struct hdecode_cursor *cursor,
-                                              struct hdecode_string *out)
+static inline enum hpack_result hdecode_parse_integer(
+    struct hdecode_cursor *cursor, unsigned prefix_bits, uint32_t *out_value)
+{
+    uint32_t mask = (1U << prefix_bits) - 1;
+    if (LIKELY(cursor->at < cursor->bytes.size)) {
+        *out_value = cursor->bytes.data[cursor->at] & mask;
+        if (LIKELY(*out_value < mask)) {
+            cursor->at++;
+            return HPACK_OK;
+        }
+    }
+    return hdecode_parse_long_integer(cursor, prefix_bits, out_value);
+}
+
+static inline enum hpack_result hdecode_parse_string(
+    struct hdecode_cursor *cursor, struct hdecode_string *out)
 {
     bool huffman = cursor->at < cursor->bytes.size &&
                    (cursor->bytes.data[cursor->at] & 0x80) != 0;
@@ -204,7 +219,7 @@ static enum hpack_result hdecode_parse(struct view bytes, uint64_t budget,
     const struct hdecode_kind *kind = &hdecode_kinds[bytes.data[0] >> 4];
     bool is_literal =
         kind->form != HDECODE_INDEXED && kind->form != HDECODE_UPDATE;
-    *out = (struct hdecode_item){.form = kind->form};
+    out->form = kind->form;
     enum hpack_result result =
         hdecode_parse_integer(&cursor, kind->prefix_bits, &out->index);
     if (result == HPACK_OK && is_literal && out->index == 0) {
@@ -242,6 +257,31 @@ static inline enum hpack_result hdecode_count(struct hpack_decoder *decoder,
     return HPACK_OK;
 }
 
+static inline void hdecode_set_static(struct hpack_field *field,
+                                      const struct hpack_static_field *row,
+                                      uint32_t index)
+{
+    *field = (struct hpack_field){
+        .name = row->name,
+        .value = row->value,
+        .static_name = row->first_name,
+        .static_row = (uint8_t)index,
+    };
+}
+
+static inline void hdecode_set_entry(struct hpack_field *field,
+                                     const struct hpack_table *table,
+                                     struct hpack_entry *entry)
+{
+    *field = (struct hpack_field){
+        .name = hpack_table_name(table, entry),
+        .value = hpack_table_value(table, entry),
+        .memo = &entry->memo,
+        .link = entry->link,
+        .static_name = entry->static_name,
+    };
+}
+
 static enum hpack_result hdecode_indexed_static(struct hpack_decoder *decoder,
                                                 struct hpack_block *block,
                                                 uint32_t index)
@@ -260,34 +300,27 @@ static enum hpack_result hdecode_indexed_static(struct hpack_decoder *decoder,
     if (field == NULL) {
         return HPACK_NO_MEMORY;
     }
-    *field = (struct hpack_field){
-        .name = row->name, .value = row->value, .static_name = row->first_name};
+    hdecode_set_static(field, row, index);
     return HPACK_OK;
 }
 
 // hdecode_push_entry appends a field that is that entry of the dynamic table.
-static inline enum hpack_result hdecode_push_entry(
-    const struct hpack_decoder *decoder, struct hpack_block *block,
-    struct hpack_entry *entry)
+static enum hpack_result hdecode_push_entry(const struct hpack_decoder *decoder,
+                                            struct hpack_block *block,
+                                            struct hpack_entry *entry)
 {
     struct hpack_field *field = hpack_block_push(block);
     if (field == NULL) {
         return HPACK_NO_MEMORY;
     }
-    *field = (struct hpack_field){
-        .name = hpack_table_name(&decoder->table, entry),
-        .value = hpack_table_value(&decoder->table, entry),
-        .memo = &entry->memo,
-        .link = entry->link,
-        .static_name = entry->static_name,
-    };
+    hdecode_set_entry(field, &decoder->table, entry);
     entry->link = (uint32_t)block->count;
     return HPACK_OK;
 }
 
-static inline enum hpack_result hdecode_indexed(struct hpack_decoder *decoder,
-                                                struct hpack_block *block,
-                                                uint32_t index)
+static enum hpack_result hdecode_indexed(struct hpack_decoder *decoder,
+                                         struct hpack_block *block,
+                                         uint32_t index)
 {
     if (index < HPACK_DYNAMIC_FIRST) {
         return hdecode_indexed_static(decoder, block, index);
@@ -304,6 +337,61 @@ static inline enum hpack_result hdecode_indexed(struct hpack_decoder *decoder,
         return result;
     }
     return hdecode_push_entry(decoder, block, entry);
+}
+
+// hdecode_room is how many more fields the block takes without a decision: no
+// more memory, no soft limit met.
+static size_t hdecode_room(const struct hpack_decoder *decoder,
+                           const struct hpack_block *block)
+{
+    size_t room = block->capacity - block->count;
+    size_t most = decoder->limits.list_fields;
+    size_t left = most > block->list_fields ? most - block->list_fields : 0;
+    return room < left ? room : left;
+}
+
+// hdecode_easy decodes the fields at the start of the fragment that are an
+// entry of a table, in one byte, within all soft limits: the bulk of all. It
+// stops before anything else and returns how many fields, of a byte each, it
+// took. All refusals are left to hdecode_step.
+static size_t hdecode_easy(struct hpack_decoder *decoder,
+                           struct hpack_block *block, struct view fragment)
+{
+    const struct hpack_table *table = &decoder->table;
+    const uint32_t dynamic = table->count < HDECODE_EASY_DYNAMIC
+                                 ? table->count
+                                 : HDECODE_EASY_DYNAMIC;
+    size_t most = hdecode_room(decoder, block);
+    most = most < fragment.size ? most : fragment.size;
+    struct hpack_field *field = block->fields + block->count;
+    uint64_t bytes = block->list_bytes;
+    size_t done = 0;
+    for (; done < most; done++, field++) {
+        // Of another form: far above all indices.
+        uint32_t index = (uint32_t)fragment.data[done] - 0x80;
+        struct hpack_entry *entry = NULL;
+        if (index - HPACK_DYNAMIC_FIRST < dynamic) {
+            entry = hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST);
+            hdecode_set_entry(field, table, entry);
+        } else if (index - 1 < HPACK_STATIC_COUNT) {
+            hdecode_set_static(field, hpack_static_field(index), index);
+        } else {
+            break;
+        }
+        uint64_t total =
+            bytes + field->name.size + field->value.size + HPACK_ENTRY_OVERHEAD;
+        if (total > decoder->limits.list_bytes) {
+            break;
+        }
+        bytes = total;
+        if (entry != NULL) {
+            entry->link = (uint32_t)(block->count + done + 1);
+        }
+    }
+    block->list_bytes = (size_t)bytes;
+    block->list_fields += done;
+    block->count += done;
+    return done;
 }
 
 // ---- Fields whose entry goes or moves ---------------------------------------
@@ -384,28 +472,33 @@ static bool hdecode_grow(struct hpack_decoder *decoder,
 
 // ---- Literals ---------------------------------------------------------------
 
-// hdecode_text gives the string's text: in the input, or in block->text if it
-// is coded or has to outlive the input.
-static enum hpack_result hdecode_text(struct hpack_block *block,
-                                      const struct hdecode_string *string,
-                                      bool outlive, struct view *out)
+static enum hpack_result hdecode_huffman(struct hpack_block *block,
+                                         struct view coded, struct view *out)
 {
-    *out = string->raw;
-    if (!string->huffman) {
-        return !outlive || hpack_block_keep(block, out) ? HPACK_OK
-                                                        : HPACK_NO_MEMORY;
-    }
-    uint8_t *text =
-        arena_alloc(&block->text, hpack_huffman_bound(string->raw.size));
+    uint8_t *text = arena_alloc(&block->text, hpack_huffman_bound(coded.size));
+    size_t size = 0;
     if (text == NULL) {
         return HPACK_NO_MEMORY;
     }
-    size_t size = 0;
-    if (!hpack_huffman_decode(string->raw, text, &size)) {
+    if (!hpack_huffman_decode(coded, text, &size)) {
         return HPACK_BAD_HUFFMAN;
     }
     *out = view_of(text, size);
     return HPACK_OK;
+}
+
+// hdecode_text gives the string's text: in the input, or in block->text if it
+// is coded or has to outlive the input.
+static inline enum hpack_result hdecode_text(
+    struct hpack_block *block, const struct hdecode_string *string,
+    bool outlive, struct view *out)
+{
+    if (string->huffman) {
+        return hdecode_huffman(block, string->raw, out);
+    }
+    *out = string->raw;
+    return !outlive || hpack_block_keep(block, out) ? HPACK_OK
+                                                    : HPACK_NO_MEMORY;
 }
 
 // hdecode_indexed_name gives the name of an entry; that of a dynamic one is
@@ -436,22 +529,19 @@ static enum hpack_result hdecode_indexed_name(struct hpack_decoder *decoder,
                                                              : HPACK_NO_MEMORY;
 }
 
-// hdecode_push_literal appends a field that is in no table; copy: its strings
+// hdecode_push_copy appends a field that is in no table and has strings that
 // are about to go.
-static enum hpack_result hdecode_push_literal(struct hpack_block *block,
-                                              const struct hpack_field *field,
-                                              bool copy)
+static enum hpack_result hdecode_push_copy(struct hpack_block *block,
+                                           const struct hpack_field *field)
 {
     struct hpack_field *pushed = hpack_block_push(block);
     if (pushed == NULL) {
         return HPACK_NO_MEMORY;
     }
     *pushed = *field;
-    if (copy && (!hpack_block_keep(block, &pushed->name) ||
-                 !hpack_block_keep(block, &pushed->value))) {
-        return HPACK_NO_MEMORY;
-    }
-    return HPACK_OK;
+    bool kept = hpack_block_keep(block, &pushed->name) &&
+                hpack_block_keep(block, &pushed->value);
+    return kept ? HPACK_OK : HPACK_NO_MEMORY;
 }
 
 // hdecode_insert adds the field to the table and, if it is kept, to the block.
@@ -471,7 +561,7 @@ static enum hpack_result hdecode_insert(struct hpack_decoder *decoder,
     hpack_table_evict(table, excess);
     if (size > table->limit) {
         // Not an error: the table is empty now (4.4).
-        return keep ? hdecode_push_literal(block, field, true) : HPACK_OK;
+        return keep ? hdecode_push_copy(block, field) : HPACK_OK;
     }
     if (!hpack_table_has_room(table, text_size) &&
         !hdecode_grow(decoder, block, text_size, &old)) {
@@ -485,39 +575,66 @@ static enum hpack_result hdecode_insert(struct hpack_decoder *decoder,
     return keep ? hdecode_push_entry(decoder, block, entry) : HPACK_OK;
 }
 
-static enum hpack_result hdecode_literal(struct hpack_decoder *decoder,
-                                         struct hpack_block *block,
-                                         const struct hdecode_item *item,
-                                         bool outlive)
+// hdecode_literal_text fills in the name and the value. outlive: they have to
+// outlive the input.
+static inline enum hpack_result hdecode_literal_text(
+    struct hpack_decoder *decoder, struct hpack_block *block,
+    const struct hdecode_item *item, bool outlive, struct hpack_field *field)
 {
-    struct hpack_field field = {.never_index = item->form == HDECODE_NEVER};
-    bool insert = item->form == HDECODE_INSERT;
-    bool copy = outlive && !insert; // an entry of the table outlives the input
     enum hpack_result result;
-    if (item->index == 0) {
-        result = hdecode_text(block, &item->name, copy, &field.name);
-        if (result == HPACK_OK) {
-            field.static_name = hpack_static_find_name(field.name);
-        }
-    } else {
+    bool insert = item->form == HDECODE_INSERT;
+    if (item->index != 0) {
         result =
-            hdecode_indexed_name(decoder, block, item->index, !insert, &field);
+            hdecode_indexed_name(decoder, block, item->index, !insert, field);
+    } else {
+        result = hdecode_text(block, &item->name, outlive, &field->name);
+        if (result == HPACK_OK) {
+            field->static_name = hpack_static_find_name(field->name);
+        }
     }
-    if (result == HPACK_OK) {
-        result = hdecode_text(block, &item->value, copy, &field.value);
-    }
+    return result == HPACK_OK
+               ? hdecode_text(block, &item->value, outlive, &field->value)
+               : result;
+}
+
+static enum hpack_result hdecode_literal_insert(struct hpack_decoder *decoder,
+                                                struct hpack_block *block,
+                                                const struct hdecode_item *item)
+{
+    struct hpack_field field = {.memo = NULL};
     bool keep = false;
+    // The entry of the table outlives the input.
+    enum hpack_result result =
+        hdecode_literal_text(decoder, block, item, false, &field);
     if (result == HPACK_OK) {
         result = hdecode_count(decoder, block,
                                field.name.size + field.value.size, &keep);
     }
-    if (result != HPACK_OK) {
-        return result;
+    return result == HPACK_OK ? hdecode_insert(decoder, block, &field, keep)
+                              : result;
+}
+
+static inline enum hpack_result hdecode_literal(struct hpack_decoder *decoder,
+                                                struct hpack_block *block,
+                                                const struct hdecode_item *item,
+                                                bool outlive)
+{
+    struct hpack_field *field = hpack_block_push(block);
+    if (field == NULL) {
+        return HPACK_NO_MEMORY;
     }
-    if (insert) {
-        return hdecode_insert(decoder, block, &field, keep);
+    *field = (struct hpack_field){.never_index = item->form == HDECODE_NEVER};
+    bool keep = false;
+    enum hpack_result result =
+        hdecode_literal_text(decoder, block, item, outlive, field);
+    if (result == HPACK_OK) {
+        result = hdecode_count(decoder, block,
+                               field->name.size + field->value.size, &keep);
     }
-    return keep ? hdecode_push_literal(block, &field, false) : HPACK_OK;
+    if (UNLIKELY(!keep)) {
+        block->count--;
+    }
+    return result;
 }
 
 // ---- Blocks -----------------------------------------------------------------
@@ -570,7 +687,9 @@ static enum hpack_result hdecode_step(struct hpack_decoder *decoder,
     if (item.form == HDECODE_INDEXED) {
         return hdecode_indexed(decoder, block, item.index);
     }
-    return hdecode_literal(decoder, block, &item, outlive);
+    return item.form == HDECODE_INSERT
+               ? hdecode_literal_insert(decoder, block, &item)
+               : hdecode_literal(decoder, block, &item, outlive);
 }
 
 // hdecode_carry appends bytes to the carry.
@@ -642,22 +761,23 @@ static enum hpack_result hdecode_run(struct hpack_decoder *decoder,
                                      struct view fragment, bool outlive)
 {
     while (fragment.size > 0) {
-        uint8_t first = *fragment.data;
-        size_t size = 1;
-        enum hpack_result result = HPACK_OK;
         if (UNLIKELY(!decoder->in_fields) &&
-            hdecode_kinds[first >> 4].form != HDECODE_UPDATE) {
-            result = hdecode_begin_fields(decoder);
+            hdecode_kinds[*fragment.data >> 4].form != HDECODE_UPDATE) {
+            enum hpack_result begun = hdecode_begin_fields(decoder);
+            if (begun != HPACK_OK) {
+                return begun;
+            }
         }
-        if (UNLIKELY(result != HPACK_OK)) {
-            return result;
+        if (LIKELY(decoder->in_fields)) {
+            size_t easy = hdecode_easy(decoder, block, fragment);
+            fragment = view_skip(fragment, easy);
+            if (fragment.size == 0) {
+                break;
+            }
         }
-        // Fields with an index below 127, the bulk of all: one byte.
-        if (LIKELY(first >= 0x80 && first < 0xff)) {
-            result = hdecode_indexed(decoder, block, first & 0x7f);
-        } else {
-            result = hdecode_step(decoder, block, fragment, outlive, &size);
-        }
+        size_t size;
+        enum hpack_result result =
+            hdecode_step(decoder, block, fragment, outlive, &size);
         if (UNLIKELY(result == HPACK_TRUNCATED)) {
             decoder->carry_wanted = size;
             return hdecode_carry(decoder, fragment) ? HPACK_OK

@@ -26,6 +26,7 @@ enum {
     HENCODE_UPDATE = 0x20,  // 6.3
     HENCODE_HUFFMAN = 0x80, // of a string: 5.2
     HENCODE_PART = 512,     // bytes of a long string that are coded at a time
+    HENCODE_BYTE_MAX = 126, // the last index that takes one byte
 };
 
 // A first byte of a literal and the width of its index.
@@ -452,20 +453,41 @@ static bool hencode_look_up(struct hpack_encoder *encoder,
     return true;
 }
 
+// hencode_hinted is the index that the hint stands for if the field may be
+// sent as such; 0 if not.
+static inline uint32_t hencode_hinted(const struct hpack_encoder *encoder,
+                                      const struct hpack_field *field,
+                                      enum hpack_mode mode,
+                                      const hpack_hint *hint)
+{
+    if (UNLIKELY(hint == NULL || mode == HPACK_NEVER || field->never_index)) {
+        return 0;
+    }
+    uint32_t index = hencode_hint_index(encoder, *hint);
+    ASSERT(index == 0 || hencode_index_holds(encoder, index, field));
+    return index;
+}
+
+bool hpack_encode_byte(const struct hpack_encoder *encoder, uint8_t *out,
+                       const struct hpack_field *field, enum hpack_mode mode,
+                       const hpack_hint *hint)
+{
+    uint32_t index = hencode_hinted(encoder, field, mode, hint);
+    *out = (uint8_t)(HENCODE_INDEXED | index);
+    return index - 1 < HENCODE_BYTE_MAX && !encoder->update_pending;
+}
+
 bool hpack_encode(struct hpack_encoder *encoder, struct chunk_queue *out,
                   const struct hpack_field *field, enum hpack_mode mode,
                   hpack_hint *hint)
 {
     ASSERT(!encoder->update_pending);
+    uint32_t index = hencode_hinted(encoder, field, mode, hint);
+    if (LIKELY(index != 0)) {
+        return hencode_put_index(out, HENCODE_INDEXED, 7, index);
+    }
     if (field->never_index) {
         mode = HPACK_NEVER;
-    }
-    if (LIKELY(hint != NULL && *hint != 0 && mode != HPACK_NEVER)) {
-        uint32_t index = hencode_hint_index(encoder, *hint);
-        if (LIKELY(index != 0)) {
-            ASSERT(hencode_index_holds(encoder, index, field));
-            return hencode_put_index(out, HENCODE_INDEXED, 7, index);
-        }
     }
     return hencode_look_up(encoder, out, field, mode, hint);
 }

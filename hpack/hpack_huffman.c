@@ -6,30 +6,40 @@
 #include "base/endian.h"
 #include "hpack/hpack_huffman_table.h"
 
-// The next bits of the input are at the top of window. Below the valid ones
-// stand zeros or, uncounted, bits that follow.
+// Where the decoder is, in bits from the start of the string.
 struct huffman_reader {
-    const uint8_t *at;
-    const uint8_t *end;
-    uint64_t window;
-    unsigned count; // valid bits in window
+    const uint8_t *data;
+    uint64_t at;
+    uint64_t end;
+    uint64_t last; // the last 8 bytes of the string, or all, as a number
 };
 
-// huffman_refill fills the window to 56 bits or more while the input lasts.
-static inline void huffman_refill(struct huffman_reader *reader)
+// Code words decoded from one window: none is longer than HUFFMAN_FAST_BITS, and
+// the window has 57 valid bits or more.
+enum { HUFFMAN_GROUP = 5 };
+
+static uint64_t huffman_last(struct view coded)
 {
-    if (LIKELY(reader->end - reader->at >= 8)) {
-        // The bits that are not counted yet are put there again, the same, by
-        // the next refill.
-        reader->window |= load_be64(reader->at) >> reader->count;
-        reader->at += (63 - reader->count) / 8;
-        reader->count |= 56;
-        return;
+    if (coded.size >= 8) {
+        return load_be64(coded.data + coded.size - 8);
     }
-    while (reader->count <= 56 && reader->at < reader->end) {
-        reader->window |= (uint64_t)*reader->at++ << (56 - reader->count);
-        reader->count += 8;
+    uint64_t last = 0;
+    for (size_t i = 0; i < coded.size; i++) {
+        last = last << 8 | coded.data[i];
     }
+    return last;
+}
+
+// huffman_window has the next bits of the input at its top, at least 57 or
+// all that are left. Behind the end stand ones, as in a padding, which no code
+// word but EOS consists of. There is at least one bit left.
+static inline uint64_t huffman_window(const struct huffman_reader *reader)
+{
+    uint64_t left = reader->end - reader->at;
+    if (LIKELY(left >= 64)) {
+        return load_be64(reader->data + reader->at / 8) << reader->at % 8;
+    }
+    return ~(~reader->last << (64 - left));
 }
 
 // huffman_long decodes a code word longer than HUFFMAN_FAST_BITS: its symbol,
@@ -47,47 +57,92 @@ static unsigned huffman_long(uint64_t window, unsigned *out_bits)
     return huffman_long_symbols[class->base + rank];
 }
 
-static bool huffman_is_padding(const struct huffman_reader *reader)
+// huffman_step decodes one code word. False: there is none that ends within
+// the string, or it is EOS.
+static bool huffman_step(struct huffman_reader *reader, uint8_t *out)
 {
-    if (reader->count > 7) {
+    uint64_t window = huffman_window(reader);
+    unsigned entry = huffman_fast[window >> (64 - HUFFMAN_FAST_BITS)];
+    unsigned bits = entry & 0xff;
+    unsigned symbol = entry >> 8;
+    if (bits == 0) {
+        symbol = huffman_long(window, &bits);
+    }
+    if (bits > reader->end - reader->at || symbol == HUFFMAN_EOS) {
         return false;
     }
-    uint64_t ones = (UINT64_C(1) << reader->count) - 1;
-    return reader->count == 0 || reader->window >> (64 - reader->count) == ones;
+    *out = (uint8_t)symbol;
+    reader->at += bits;
+    return true;
+}
+
+// huffman_short takes one code word off the window if it is not a long one: its
+// entry in the table, 0 for a long one.
+static inline unsigned huffman_short(uint64_t *window)
+{
+    unsigned entry = huffman_fast[*window >> (64 - HUFFMAN_FAST_BITS)];
+    *window <<= entry & 0x3f;
+    return entry;
+}
+
+// huffman_group decodes 5 code words. False: one of them is long, or they end
+// behind the string; then nothing is taken, whatever is in out.
+static inline bool huffman_group(struct huffman_reader *reader, uint8_t *out)
+{
+    uint64_t window = huffman_window(reader);
+    unsigned first = huffman_short(&window);
+    unsigned second = huffman_short(&window);
+    unsigned third = huffman_short(&window);
+    unsigned fourth = huffman_short(&window);
+    unsigned fifth = huffman_short(&window);
+    out[0] = (uint8_t)(first >> 8);
+    out[1] = (uint8_t)(second >> 8);
+    out[2] = (uint8_t)(third >> 8);
+    out[3] = (uint8_t)(fourth >> 8);
+    out[4] = (uint8_t)(fifth >> 8);
+    // The lengths add up in the low byte, to 50 at most.
+    unsigned bits = (first + second + third + fourth + fifth) & 0xff;
+    // A long code word stops the window, so that the fifth look-up finds it
+    // too.
+    if (UNLIKELY(fifth == 0 || bits > reader->end - reader->at)) {
+        return false;
+    }
+    reader->at += bits;
+    return true;
+}
+
+// huffman_is_padding: what is left is the start of EOS, shorter than a byte.
+static bool huffman_is_padding(const struct huffman_reader *reader)
+{
+    uint64_t left = reader->end - reader->at;
+    return left == 0 || (left < 8 && huffman_window(reader) == UINT64_MAX);
 }
 
 bool hpack_huffman_decode(struct view coded, uint8_t *out, size_t *out_size)
 {
-    if (coded.size == 0) {
-        *out_size = 0;
-        return true;
-    }
-    struct huffman_reader reader = {.at = coded.data,
-                                    .end = coded.data + coded.size};
+    struct huffman_reader reader = {.data = coded.data,
+                                    .end = (uint64_t)coded.size * 8,
+                                    .last = huffman_last(coded)};
     uint8_t *start = out;
-    for (;;) {
-        if (reader.count < 30) {
-            huffman_refill(&reader);
-        }
-        unsigned fast = huffman_fast[reader.window >> (64 - HUFFMAN_FAST_BITS)];
-        unsigned bits = fast >> 8;
-        unsigned symbol = fast & 0xff;
-        if (UNLIKELY(bits == 0)) {
-            symbol = huffman_long(reader.window, &bits);
-        }
-        // A code word that goes beyond the end is none: its bits are padding.
-        if (UNLIKELY(bits > reader.count)) {
-            break;
-        }
-        if (UNLIKELY(symbol == HUFFMAN_EOS)) {
+    // A group may write symbols that it then does not take: they are within
+    // hpack_huffman_bound, as so many bits are left.
+    while (reader.end - reader.at >= HUFFMAN_GROUP * HUFFMAN_LEAST_BITS) {
+        if (LIKELY(huffman_group(&reader, out))) {
+            out += HUFFMAN_GROUP;
+        } else if (huffman_step(&reader, out)) {
+            out++;
+        } else {
             return false;
         }
-        *out++ = (uint8_t)symbol;
-        reader.window <<= bits;
-        reader.count -= bits;
+    }
+    while (!huffman_is_padding(&reader)) {
+        if (!huffman_step(&reader, out)) {
+            return false;
+        }
+        out++;
     }
     *out_size = (size_t)(out - start);
-    return huffman_is_padding(&reader);
+    return true;
 }
 
 size_t hpack_huffman_size(struct view text)

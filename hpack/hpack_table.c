@@ -6,8 +6,10 @@
 #include "base/assert.h"
 
 enum {
-    HTABLE_ENTRIES_MIN = 8, // a table begins this small: 512 bytes in all
-    HTABLE_BYTES_MIN = 256,
+    // A table begins this small: what a server sends again and again are two
+    // short fields, and many connections do no more than a few calls.
+    HTABLE_ENTRIES_MIN = 2,
+    HTABLE_BYTES_MIN = 64,
     HTABLE_NAME_SLOTS = 128,
 };
 

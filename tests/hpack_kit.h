@@ -209,4 +209,31 @@ static inline void kit_check(const struct kit_case *test)
     }
 }
 
+// kit_random_block puts representations together and spoils some of them.
+static inline size_t kit_random_block(uint64_t *seed, uint8_t out[128])
+{
+    static const char *const parts[] = {
+        "82",         "be",
+        "bf",         "c0",
+        "4001610131", "7e0132",
+        "00016200",   "04811f",
+        "1f1e0133",   "4006616263646566026768",
+        "410161",     "0f2f00",
+        "ff8001",     "4083fffff883",
+        "3f21",       "20",
+        "5e00",
+    };
+    size_t size = 0;
+    size_t count = 1 + test_random(seed) % 9;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t part =
+            test_random(seed) % (uint32_t)(sizeof parts / sizeof parts[0]);
+        size += test_unhex(parts[part], out + size, 128 - size);
+    }
+    if (test_random(seed) % 4 == 0) {
+        out[test_random(seed) % size] = (uint8_t)test_random(seed);
+    }
+    return size;
+}
+
 #endif

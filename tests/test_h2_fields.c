@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/unit.h"
 
+#include "h2/h2.h"
 #include "h2/h2_fields.h"
 
 enum { FIELDS_MAX = 16 };
@@ -28,8 +29,16 @@ static void block_parse(struct block_of *to, const char *text)
             .value = view_of(colon + 2, (size_t)(end - colon - 2)),
             .memo = &to->memos[i],
         };
+        to->fields[i].static_name = hpack_static_find_name(to->fields[i].name);
         text = end + 1;
     }
+}
+
+static bool tells_only_that_it_is_valid(const struct hpack_field *field)
+{
+    return !view_equal(field->name, VIEW("content-length")) &&
+           !view_equal(field->name, VIEW(":method")) &&
+           !view_equal(field->name, VIEW(":status"));
 }
 
 static struct h2_fields check(const char *text, enum h2_fields_role role)
@@ -37,13 +46,7 @@ static struct h2_fields check(const char *text, enum h2_fields_role role)
     struct block_of block;
     block_parse(&block, text);
     struct h2_fields spelled = h2_fields_check(&block.block, role);
-    // The same with names that the static table has, and once more with what
-    // was found valid.
-    for (size_t i = 0; i < block.block.count; i++) {
-        block.memos[i] = 0;
-        block.fields[i].static_name =
-            hpack_static_find_name(block.fields[i].name);
-    }
+    // The same with what was found valid, and without memos.
     for (int round = 0; round < 2; round++) {
         struct h2_fields known = h2_fields_check(&block.block, role);
         assert_int_equal(known.fault != NULL, spelled.fault != NULL);
@@ -52,8 +55,14 @@ static struct h2_fields check(const char *text, enum h2_fields_role role)
             assert_int_equal(known.content_length, spelled.content_length);
             assert_int_equal(known.status, spelled.status);
             for (size_t i = 0; i < block.block.count; i++) {
-                assert_int_equal(block.memos[i], H2_MEMO_VALID);
+                assert_int_equal(block.memos[i],
+                                 tells_only_that_it_is_valid(&block.fields[i])
+                                     ? H2_MEMO_VALID
+                                     : 0);
             }
+        }
+        for (size_t i = 0; round == 0 && i < block.block.count; i++) {
+            block.fields[i].memo = NULL;
         }
     }
     return spelled;
@@ -177,6 +186,80 @@ static void test_fields__values(void **state)
     }
 }
 
+// A value is looked at 8 bytes at a time: each byte at each place of each size.
+static void test_fields__values_of_each_size(void **state)
+{
+    (void)state;
+    for (size_t size = 3; size <= 33; size++) {
+        for (size_t at = 1; at < size - 1; at++) {
+            for (unsigned c = 0; c < 256; c++) {
+                uint8_t value[33];
+                memset(value, 0x80, sizeof value);
+                value[at] = (uint8_t)c;
+                struct hpack_field field = {.name = VIEW("a"),
+                                            .value = {value, size}};
+                struct hpack_block block = {.fields = &field, .count = 1};
+                const char *fault =
+                    h2_fields_check(&block, H2_FIELDS_TRAILERS).fault;
+                assert_int_equal(fault != NULL,
+                                 c == 0 || c == '\r' || c == '\n');
+            }
+        }
+    }
+}
+
+// A field that is a row of the static table is judged as if it was spelled out.
+static void test_fields__static_rows(void **state)
+{
+    (void)state;
+    static const enum h2_fields_role roles[] = {
+        H2_FIELDS_REQUEST, H2_FIELDS_RESPONSE, H2_FIELDS_TRAILERS};
+    for (size_t i = 0; i < 3; i++) {
+        for (uint8_t row = 1; row <= HPACK_STATIC_COUNT; row++) {
+            const struct hpack_static_field *text = hpack_static_field(row);
+            struct hpack_field field = {.name = text->name,
+                                        .value = text->value,
+                                        .static_name = text->first_name};
+            struct hpack_block block = {
+                .fields = &field, .count = 1, .over_limit = true};
+            struct h2_fields spelled = h2_fields_check(&block, roles[i]);
+            field.static_row = row;
+            struct h2_fields known = h2_fields_check(&block, roles[i]);
+            assert_true(known.fault == spelled.fault);
+            assert_int_equal(known.status, spelled.status);
+        }
+    }
+}
+
+// What a field tells beside being valid is heard again each time.
+static void test_fields__known_fields_still_tell(void **state)
+{
+    (void)state;
+    struct block_of block;
+    block_parse(&block, ":status: 302\ncontent-length: 7\n");
+    for (int round = 0; round < 3; round++) {
+        struct h2_fields fields =
+            h2_fields_check(&block.block, H2_FIELDS_RESPONSE);
+        assert_int_equal(fields.status, 302);
+        assert_int_equal(fields.content_length, 7);
+    }
+    block_parse(&block, ":method: CONNECT\n:authority: a:1\n");
+    for (int round = 0; round < 3; round++) {
+        assert_null(h2_fields_check(&block.block, H2_FIELDS_REQUEST).fault);
+    }
+    // Known or not, a field stands where it may.
+    block_parse(&block, "a: b\n:path: /\n");
+    for (int round = 0; round < 2; round++) {
+        block.memos[0] = block.memos[1] = H2_MEMO_VALID;
+        assert_string_equal(
+            h2_fields_check(&block.block, H2_FIELDS_REQUEST).fault,
+            "pseudo-header field after a regular one");
+        assert_string_equal(
+            h2_fields_check(&block.block, H2_FIELDS_TRAILERS).fault,
+            "pseudo-header field that does not belong here");
+    }
+}
+
 static void test_fields__fields_of_http_1(void **state)
 {
     (void)state;
@@ -229,6 +312,9 @@ int main(void)
         cmocka_unit_test(test_fields__trailers),
         cmocka_unit_test(test_fields__names),
         cmocka_unit_test(test_fields__values),
+        cmocka_unit_test(test_fields__values_of_each_size),
+        cmocka_unit_test(test_fields__static_rows),
+        cmocka_unit_test(test_fields__known_fields_still_tell),
         cmocka_unit_test(test_fields__fields_of_http_1),
         cmocka_unit_test(test_fields__content_length),
         cmocka_unit_test(test_fields__over_the_limit_nothing_is_missing),

@@ -155,6 +155,43 @@ static void test_handle__counts_glitches(void **state)
     script_end(&run);
 }
 
+// The same bytes again are the same request, and are judged for their place.
+static void test_handle__a_block_that_comes_again(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER);
+    feed("000008 01 04 00000001 8386844001610131");
+    script_forget(&run);
+    for (int i = 0; i < 2; i++) {
+        char hex[64];
+        snprintf(hex, sizeof hex, "000004 01 04 000000%02x 838684be",
+                 3 + 2 * i);
+        feed(hex);
+    }
+    assert_true(run.shared.block.repeat_decoder == &run.conn.decoder);
+    assert_string_equal(
+        run.events.text,
+        "HEADERS 3 request :method=POST :scheme=http :path=/ a=1\n"
+        "HEADERS 5 request :method=POST :scheme=http :path=/ a=1\n");
+    script_forget(&run);
+    // As trailers it is malformed.
+    feed("000004 01 05 00000005 838684be");
+    assert_string_equal(run.events.text,
+                        "RESET 5 PROTOCOL_ERROR: pseudo-header field that does "
+                        "not belong here\n");
+    script_forget(&run);
+    // A malformed one is so again, and the next is not.
+    uint32_t glitches = run.conn.glitches;
+    feed("000003 01 05 00000007 8386be 000003 01 05 00000009 8386be");
+    assert_int_equal(run.conn.glitches, glitches + 2);
+    feed("000004 01 04 0000000b 838684be");
+    assert_string_equal(
+        run.events.text,
+        "HEADERS 11 request :method=POST :scheme=http :path=/ a=1\n");
+    script_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_handle__bounds_informational_responses),
         cmocka_unit_test(test_handle__no_content_needs_no_length),
         cmocka_unit_test(test_handle__counts_glitches),
+        cmocka_unit_test(test_handle__a_block_that_comes_again),
     };
     return cmocka_run_group_tests_name("h2_handle", tests, NULL, NULL);
 }

@@ -316,6 +316,42 @@ static void test_send__survives_want_of_memory(void **state)
     }
 }
 
+// From the second time on all fields may have a hint: the block is one byte
+// for each, with and without memory for more.
+static void test_send__blocks_of_hinted_fields(void **state)
+{
+    (void)state;
+    begin("");
+    hpack_hint hints[2] = {0, 0};
+    struct h2_field fields[2] = {
+        {.field = {.name = VIEW(":method"), .value = VIEW("POST")},
+         .mode = HPACK_INDEX,
+         .hint = &hints[0]},
+        {.field = {.name = VIEW("a"), .value = VIEW("1")},
+         .mode = HPACK_INDEX,
+         .hint = &hints[1]},
+    };
+    for (int i = 0; i < 3; i++) {
+        struct h2_stream *stream = h2_open(&run.conn, NULL);
+        assert_non_null(stream);
+        if (i == 2) {
+            // One that is not hinted keeps the block from being short.
+            fields[1].mode = HPACK_NEVER;
+        }
+        assert_true(h2_send_headers(&run.conn, stream, fields, 2, i == 1));
+    }
+    expect_output("HEADERS 4 1 834001610131\n"
+                  "HEADERS 5 3 83be\n"
+                  "HEADERS 4 5 831f2f0131\n");
+    // A size update that is due goes first.
+    feed("000006 04 00 00000000 000100000040");
+    fields[1].mode = HPACK_INDEX;
+    struct h2_stream *stream = h2_open(&run.conn, NULL);
+    assert_true(h2_send_headers(&run.conn, stream, fields, 2, false));
+    expect_output("SETTINGS 1 0\nHEADERS 4 7 3f2183be\n");
+    script_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_send__reset_drops_the_queue),
         cmocka_unit_test(test_send__writable_is_due_at_once_or_later),
         cmocka_unit_test(test_send__survives_want_of_memory),
+        cmocka_unit_test(test_send__blocks_of_hinted_fields),
     };
     return cmocka_run_group_tests_name("h2_send", tests, NULL, NULL);
 }

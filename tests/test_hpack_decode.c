@@ -602,33 +602,6 @@ static void test_decode__small_fragments_cost_linear_time(void **state)
     rig_fini(&rig);
 }
 
-// random_block puts representations together and spoils some of them.
-static size_t random_block(uint64_t *seed, uint8_t out[128])
-{
-    static const char *const parts[] = {
-        "82",         "be",
-        "bf",         "c0",
-        "4001610131", "7e0132",
-        "00016200",   "04811f",
-        "1f1e0133",   "4006616263646566026768",
-        "410161",     "0f2f00",
-        "ff8001",     "4083fffff883",
-        "3f21",       "20",
-        "5e00",
-    };
-    size_t size = 0;
-    size_t count = 1 + test_random(seed) % 9;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t part =
-            test_random(seed) % (uint32_t)(sizeof parts / sizeof parts[0]);
-        size += test_unhex(parts[part], out + size, 128 - size);
-    }
-    if (test_random(seed) % 4 == 0) {
-        out[test_random(seed) % size] = (uint8_t)test_random(seed);
-    }
-    return size;
-}
-
 struct outcome {
     enum hpack_result result;
     struct kit_text fields;
@@ -656,7 +629,7 @@ static void test_decode__any_input_under_any_cut(void **state)
     unsigned good = 0;
     for (int run = 0; run < 5000; run++) {
         uint8_t bytes[128];
-        size_t size = random_block(&seed, bytes);
+        size_t size = kit_random_block(&seed, bytes);
         static struct outcome whole;
         static struct outcome other;
         decode_once(view_of(bytes, size), kit_whole, &whole);

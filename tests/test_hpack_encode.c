@@ -669,6 +669,61 @@ static void test_encode__decodes_back(void **state)
     }
 }
 
+// hpack_encode_byte says no wherever hpack_encode would do more than write one
+// byte.
+static void test_encode_byte__only_what_is_hinted(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 4096);
+    struct hpack_field post = field_of(":method", "POST");
+    struct hpack_field own = field_of("a", "1");
+    hpack_hint hints[3] = {0, 0, 0};
+    uint8_t byte = 0;
+    begin(&rig);
+    assert_false(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_INDEX, &hints[1]));
+    put(&rig, ":method", "POST", HPACK_INDEX, &hints[0]);
+    put(&rig, "a", "1", HPACK_INDEX, &hints[1]);
+    put(&rig, "b", "2", HPACK_INDEX, &hints[2]);
+    assert_true(
+        hpack_encode_byte(&rig.encoder, &byte, &post, HPACK_INDEX, &hints[0]));
+    assert_int_equal(byte, 0x83);
+    assert_true(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_PLAIN, &hints[1]));
+    assert_int_equal(byte, 0xbf);
+    assert_false(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_NEVER, &hints[1]));
+    assert_false(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_INDEX, NULL));
+    own.never_index = true;
+    assert_false(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_INDEX, &hints[1]));
+    own.never_index = false;
+    // The last index that takes one byte is 126.
+    for (int i = 0; i < 63; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        put(&rig, "c", value, HPACK_INDEX, NULL);
+    }
+    assert_true(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_INDEX, &hints[1]));
+    assert_int_equal(byte, 0xfe);
+    put(&rig, "c", "last", HPACK_INDEX, NULL);
+    assert_false(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_INDEX, &hints[1]));
+    // Not while a size update is due, and not when the entry is gone.
+    hpack_encoder_limit(&rig.encoder, 0);
+    assert_false(
+        hpack_encode_byte(&rig.encoder, &byte, &post, HPACK_INDEX, &hints[0]));
+    begin(&rig);
+    assert_true(
+        hpack_encode_byte(&rig.encoder, &byte, &post, HPACK_INDEX, &hints[0]));
+    assert_false(
+        hpack_encode_byte(&rig.encoder, &byte, &own, HPACK_INDEX, &hints[1]));
+    rig_fini(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -691,6 +746,7 @@ int main(void)
         cmocka_unit_test(test_encode__steady_state_allocates_nothing),
         cmocka_unit_test(test_encode__every_allocation_fails),
         cmocka_unit_test(test_encode__decodes_back),
+        cmocka_unit_test(test_encode_byte__only_what_is_hinted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,7 +71,7 @@ static void test_huffman_table__fast(void **state)
             unsigned bits = huffman_bits[symbol];
             if (bits <= HUFFMAN_FAST_BITS &&
                 next >> (HUFFMAN_FAST_BITS - bits) == huffman_codes[symbol]) {
-                found = bits << 8 | symbol;
+                found = symbol << 8 | bits;
             }
         }
         assert_int_equal(huffman_fast[next], found);
