@@ -40,32 +40,49 @@ static void channel_refuse(struct grpc_call *call, grpc_code code,
 }
 
 // channel_ids_left: stream ids are never used twice; a connection that runs
-// out of them is replaced (RFC 9113 section 5.1.1).
+// out of them is replaced (RFC 9113 section 5.1.1). As h2_can_open does, it
+// counts the open streams as if each still had to take its id: calls that wait
+// must not wait for those to end.
 static bool channel_ids_left(const struct conn *conn)
 {
-    return conn->h2.next_local_id <= UINT32_C(0x7fffffff);
+    const uint32_t last = UINT32_C(0x7fffffff);
+    uint32_t next = conn->h2.next_local_id;
+    return next <= last && conn->h2.open_count <= (last - next) / 2;
 }
 
 static void channel_leave_conn(struct grpc_channel *channel);
 
+// channel_send_first sends the call that has waited longest; false when it has
+// to go on waiting.
+static bool channel_send_first(struct grpc_channel *channel)
+{
+    struct conn *conn = channel->conn;
+    if (!channel_ids_left(conn)) {
+        channel_leave_conn(channel);
+        return false;
+    }
+    if (!h2_can_open(&conn->h2)) {
+        return false;
+    }
+    struct list_link *link = list_first(&channel->waiting);
+    struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+    if (!client_call_send(call, conn)) {
+        channel_refuse(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    return true;
+}
+
 void channel_pump(struct grpc_channel *channel)
 {
-    while (channel->state == CHANNEL_READY && !channel->freed &&
-           !list_is_empty(&channel->waiting)) {
-        struct conn *conn = channel->conn;
-        if (!channel_ids_left(conn)) {
-            channel_leave_conn(channel);
-            return;
-        }
-        if (!h2_can_open(&conn->h2)) {
-            return;
-        }
-        struct list_link *link = list_first(&channel->waiting);
-        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-        if (!client_call_send(call, conn)) {
-            channel_refuse(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
-        }
+    // A call that ends here pumps too: it must not do so within this.
+    if (channel->pumping) {
+        return;
     }
+    channel->pumping = true;
+    while (channel->state == CHANNEL_READY && !channel->freed &&
+           !list_is_empty(&channel->waiting) && channel_send_first(channel)) {
+    }
+    channel->pumping = false;
 }
 
 // channel_fail_waiting ends the calls that do not wait for ready.
@@ -300,15 +317,26 @@ static void channel_on_writable(struct conn *conn, const struct h2_event *event)
     (void)event;
 }
 
-static void channel_on_closed(struct conn *conn, const char *reason)
+// channel_end_calls_on ends the calls of a connection that is over. Their
+// places are not for calls that wait: those go to the next connection.
+static void channel_end_calls_on(struct conn *conn, const char *reason)
 {
     struct grpc_channel *channel = conn->owner;
+    bool was_pumping = channel->pumping;
+    channel->pumping = true;
     while (!list_is_empty(&conn->calls)) {
         struct list_link *link = list_first(&conn->calls);
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         call_set_text(call, "%s", reason);
         client_call_finish(call, GRPC_UNAVAILABLE);
     }
+    channel->pumping = was_pumping;
+}
+
+static void channel_on_closed(struct conn *conn, const char *reason)
+{
+    struct grpc_channel *channel = conn->owner;
+    channel_end_calls_on(conn, reason);
     if (channel->conn != conn || channel->freed) {
         return;
     }
@@ -321,6 +349,11 @@ static void channel_on_closed(struct conn *conn, const char *reason)
     }
 }
 
+static void channel_on_gone(struct conn *conn)
+{
+    (void)conn;
+}
+
 INTERNAL_DEFINE const struct conn_role channel_role = {
     .ready = channel_on_ready,
     .headers = client_on_headers,
@@ -329,6 +362,7 @@ INTERNAL_DEFINE const struct conn_role channel_role = {
     .writable = channel_on_writable,
     .goaway = channel_on_goaway,
     .closed = channel_on_closed,
+    .gone = channel_on_gone,
 };
 
 // ---- Life -------------------------------------------------------------------
@@ -476,6 +510,7 @@ static int channel_start_fd(struct grpc_channel *channel, int fd)
         return error;
     }
     channel_set_state(channel, CHANNEL_CONNECTING);
+    channel->attempt_ms = run_now(channel->loop);
     list_append(&channel->conns, &conn->link_owner);
     channel->conn = conn;
     return 0;

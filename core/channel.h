@@ -40,6 +40,7 @@ struct grpc_channel {
     bool freed;        // by the user, while the loop was being stepped
     bool fixed;        // made from a descriptor: cannot connect again
     bool bad_target;   // error tells why
+    bool pumping;      // channel_pump is at work, or may not begin now
     uint32_t blocking; // blocking calls on the stack
     enum channel_state state;
     uint32_t max_receive_bytes;

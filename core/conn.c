@@ -106,6 +106,7 @@ static void conn_shut(struct conn *conn)
     list_remove(&conn->link_owner);
     list_remove(&conn->link_work);
     list_append(&loop->dead, &conn->link_work);
+    conn->role->gone(conn);
 }
 
 void conn_close(struct conn *conn, const char *format, ...)
@@ -349,7 +350,8 @@ void conn_flush(struct conn *conn)
     bool stuck = h2_output_size(&conn->h2) > 0;
     if (!stuck && conn->held != NULL) {
         conn_feed_held(conn);
-    } else if (!stuck && !conn_is_over(conn)) {
+    } else if (!conn_is_over(conn) &&
+               (!stuck || conn->h2.state == H2_CONN_CLOSED)) {
         // Room in the output may have made events due, and a send that found
         // no memory has closed the engine.
         conn_feed(conn, view_of(NULL, 0));

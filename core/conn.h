@@ -46,6 +46,8 @@ struct conn_role {
     void (*goaway)(struct conn *conn, const struct h2_event *event);
     // The connection is over: reason in words, with the peer's address.
     void (*closed)(struct conn *conn, const char *reason);
+    // Its socket is closed, and its memory will be freed.
+    void (*gone)(struct conn *conn);
 };
 
 enum conn_state {

@@ -19,6 +19,8 @@ enum {
     // this size, and in memory of its own that grows with what has really
     // arrived above it: a length alone costs us nothing.
     CORE_GATHER_BYTES = 8192,
+    // What the buffer that messages are encoded in keeps when no call is open.
+    CORE_ENCODED_KEEP_BYTES = 65536,
     // What a call that is given back keeps for the next one.
     CORE_CALL_KEEP_BYTES = 4096,
     CORE_CALLS_SPARE = 128,

@@ -76,15 +76,30 @@ static bool listener_may_accept(const struct listener *listener)
            server->connection_count < server->max_connections;
 }
 
+// listener_has_room: the server may take one more connection. At its own limit
+// it waits like a server without descriptors.
+static bool listener_has_room(struct listener *listener)
+{
+    if (listener_may_accept(listener)) {
+        return true;
+    }
+    run_log(listener->server->loop, GRPC_LOG_WARNING,
+            "accept: %lu connections are open, as many as allowed",
+            (unsigned long)listener->server->connection_count);
+    listener_pause(listener);
+    return false;
+}
+
 // listener_accept_one is false when there is nobody to accept, or no room.
 static bool listener_accept_one(struct listener *listener)
 {
     struct grpc_server *server = listener->server;
     int fd = -1;
     struct socket_address peer;
-    int error = listener_may_accept(listener)
-                    ? socket_accept(listener->source.fd, &fd, &peer)
-                    : EMFILE;
+    if (!listener_has_room(listener)) {
+        return false;
+    }
+    int error = socket_accept(listener->source.fd, &fd, &peer);
     if (error == 0) {
         error = server_accept(server, fd, &peer);
         if (error != 0) {

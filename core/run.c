@@ -290,6 +290,17 @@ static void run_reap(struct grpc_loop *loop)
     }
 }
 
+// run_trim gives back what one large message made the buffer grow to.
+static void run_trim(struct grpc_loop *loop)
+{
+    grpc_buffer *buffer = &loop->encoded;
+    size_t size = (size_t)(buffer->end - buffer->base);
+    if (size > CORE_ENCODED_KEEP_BYTES && loop->calls.taken == 0) {
+        alloc_free(&buffer->allocator, buffer->base, size);
+        *buffer = (grpc_buffer){.allocator = loop->allocator};
+    }
+}
+
 static void run_settle_once(struct grpc_loop *loop)
 {
     if (!list_is_empty(&loop->finished)) {
@@ -301,6 +312,7 @@ static void run_settle_once(struct grpc_loop *loop)
     if (loop->freeing || !list_is_empty(&loop->dead)) {
         run_reap(loop);
     }
+    run_trim(loop);
 }
 
 void run_settle(struct grpc_loop *loop)
@@ -322,10 +334,19 @@ static bool run_has_work(const struct grpc_loop *loop)
            !list_is_empty(&loop->dead) || loop->freeing;
 }
 
+// run_apply_stops finds a grpc_server_stop whose post found the pipe full.
+static void run_apply_stops(struct grpc_loop *loop)
+{
+    LIST_FOREACH (link, after, &loop->servers) {
+        server_apply_stops(LIST_OWNER(link, struct grpc_server, link_loop));
+    }
+}
+
 grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
 {
     ASSERT(!loop->stepping);
     loop->stepping = true;
+    run_apply_stops(loop);
     // Work that is done before the wait may be what the caller waits for.
     if (run_has_work(loop)) {
         timeout_ms = 0;

@@ -160,7 +160,7 @@ int server_accept(struct grpc_server *server, int fd,
     return 0;
 }
 
-void server_on_conn_closed(struct grpc_server *server)
+void server_on_conn_gone(struct grpc_server *server)
 {
     ASSERT(server->connection_count > 0);
     server->connection_count--;

@@ -78,8 +78,8 @@ struct socket_address;
 INTERNAL MUST_CHECK int server_accept(struct grpc_server *server, int fd,
                                       const struct socket_address *peer);
 
-// server_on_conn_closed: one connection less.
-INTERNAL void server_on_conn_closed(struct grpc_server *server);
+// server_on_conn_gone: one connection less, and its descriptor is free.
+INTERNAL void server_on_conn_gone(struct grpc_server *server);
 
 // server_apply_stops does what grpc_server_stop asked for.
 INTERNAL void server_apply_stops(struct grpc_server *server);

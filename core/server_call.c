@@ -416,7 +416,11 @@ static void server_on_closed(struct conn *conn, const char *reason)
         struct list_link *link = list_first(&conn->calls);
         server_call_lose(LIST_OWNER(link, struct grpc_call, link));
     }
-    server_on_conn_closed(conn->owner);
+}
+
+static void server_on_gone(struct conn *conn)
+{
+    server_on_conn_gone(conn->owner);
 }
 
 INTERNAL_DEFINE const struct conn_role server_role = {
@@ -427,6 +431,7 @@ INTERNAL_DEFINE const struct conn_role server_role = {
     .writable = server_on_writable,
     .goaway = server_on_goaway,
     .closed = server_on_closed,
+    .gone = server_on_gone,
 };
 
 // ---- The public functions of a handler --------------------------------------

@@ -117,13 +117,13 @@ static void unary_run(struct grpc_call *call)
 {
     struct grpc_loop *loop = call->loop;
     while (call->state != CALL_FINISHED || list_is_linked(&call->link)) {
-        bool failed = run_step(loop, -1) != GRPC_OK;
-        if (failed && call->state != CALL_FINISHED) {
-            call_set_text(call, "%s", loop->error);
-            client_call_finish(call, GRPC_INTERNAL);
-        } else if (call->channel->freed && call->state != CALL_FINISHED) {
+        if (call->channel->freed && call->state != CALL_FINISHED) {
             call_set_text(call, "the channel was freed");
             client_call_finish(call, GRPC_CANCELLED);
+        }
+        if (run_step(loop, -1) != GRPC_OK && call->state != CALL_FINISHED) {
+            call_set_text(call, "%s", loop->error);
+            client_call_finish(call, GRPC_INTERNAL);
         }
     }
 }

@@ -36,21 +36,22 @@ grpc_str grpc_str_z(const char *text)
 }
 
 // values_printf formats straight into what is left of the arena's newest block;
-// only text that does not fit is formatted twice.
+// only text that goes elsewhere, for lack of room there, is formatted twice.
 PRINTF_LIKE(2, 0)
 static grpc_str values_printf(grpc_arena *arena, const char *format,
                               va_list arguments)
 {
     const grpc_str none = {NULL, 0};
-    size_t room = (size_t)(arena->end - arena->cursor);
+    char *start = arena->cursor;
+    size_t room = start == NULL ? 0 : (size_t)(arena->end - start);
     va_list again;
     va_copy(again, arguments);
-    int size = vsnprintf(arena->cursor, room, format, arguments);
+    int size = vsnprintf(start, room, format, arguments);
     char *text = NULL;
     if (size >= 0) {
         text = arena_alloc(arena, (size_t)size + 1);
     }
-    if (text != NULL && (size_t)size >= room) {
+    if (text != NULL && text != start) {
         (void)vsnprintf(text, (size_t)size + 1, format, again);
     }
     va_end(again);

@@ -71,6 +71,7 @@ struct h2_shared {
     const grpc_allocator *allocator; // borrowed
     struct slab chunks;              // of struct chunk
     struct slab streams;             // of struct h2_stream
+    struct slab tables;              // of struct h2_bucket_table, all empty
     struct hpack_block block;        // fields of the event being handled
     // What h2_fields_check said of the block in that role, if checked:
     struct h2_fields fields;
@@ -211,7 +212,14 @@ enum h2_step {
     H2_STEP_SKIP,
 };
 
-enum { H2_BUCKETS = 8 };
+// Streams are found by id in a few buckets of the connection's own; one with
+// many streams has a larger table from the loop's slab for as long as any is
+// left.
+enum { H2_BUCKETS = 8, H2_BUCKETS_MANY = 256, H2_BUCKETS_FULL = 32 };
+
+struct h2_bucket_table {
+    struct h2_stream *buckets[H2_BUCKETS_MANY];
+};
 
 // One connection. The owner embeds it; all fields but those said to be
 // readable are h2's own. At rest it holds no memory beside itself and the two
@@ -251,6 +259,7 @@ struct h2_conn {
     struct list_link stalled;  // by link_sendable: DATA, but no stream window
     struct list_link due;      // by link_due: an event is due
     struct h2_stream *buckets[H2_BUCKETS];
+    struct h2_bucket_table *many; // used instead of buckets unless NULL
     uint64_t recent_used;
     uint64_t recent_ended;
 

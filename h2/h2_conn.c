@@ -61,12 +61,15 @@ void h2_shared_init(struct h2_shared *shared, const grpc_allocator *allocator)
     chunk_pool_init(&shared->chunks, allocator, H2_LIMIT_SPARE_CHUNKS);
     slab_init(&shared->streams, allocator, sizeof(struct h2_stream),
               H2_LIMIT_SPARE_STREAMS, NULL);
+    slab_init(&shared->tables, allocator, sizeof(struct h2_bucket_table),
+              H2_LIMIT_SPARE_TABLES, NULL);
     hpack_block_init(&shared->block, allocator);
 }
 
 void h2_shared_fini(struct h2_shared *shared)
 {
     hpack_block_fini(&shared->block);
+    slab_fini(&shared->tables);
     slab_fini(&shared->streams);
     slab_fini(&shared->chunks);
 }

@@ -34,6 +34,8 @@ enum {
     // Chunks and streams without use that a loop keeps for the next taker.
     H2_LIMIT_SPARE_CHUNKS = 64,
     H2_LIMIT_SPARE_STREAMS = 128,
+    // Tables of buckets kept for connections with many streams, 2 KiB each.
+    H2_LIMIT_SPARE_TABLES = 16,
     // Entries of one SETTINGS frame.
     H2_LIMIT_SETTINGS_ENTRIES = 32,
     // Output that the peer induces (acknowledgements, resets, window updates):

@@ -31,9 +31,11 @@ static const uint8_t h2stream_legal[] = {
     [H2_STATE_CLOSED] = 0,
 };
 
-static uint32_t h2stream_bucket(uint32_t id)
+static struct h2_stream **h2stream_bucket(struct h2_conn *conn, uint32_t id)
 {
-    return (id >> 1) & (H2_BUCKETS - 1);
+    return conn->many != NULL
+               ? &conn->many->buckets[(id >> 1) & (H2_BUCKETS_MANY - 1)]
+               : &conn->buckets[(id >> 1) & (H2_BUCKETS - 1)];
 }
 
 // h2stream_newest is the ordinal of the newest stream: ids 1, 3, 5 are 1, 2,
@@ -46,7 +48,10 @@ static uint32_t h2stream_newest(const struct h2_conn *conn)
 
 struct h2_stream *h2_stream_find(const struct h2_conn *conn, uint32_t id)
 {
-    struct h2_stream *stream = conn->buckets[h2stream_bucket(id)];
+    struct h2_stream *stream =
+        conn->many != NULL
+            ? conn->many->buckets[(id >> 1) & (H2_BUCKETS_MANY - 1)]
+            : conn->buckets[(id >> 1) & (H2_BUCKETS - 1)];
     while (stream != NULL && stream->id != id) {
         stream = stream->next_in_bucket;
     }
@@ -117,13 +122,41 @@ struct h2_stream *h2_stream_new(struct h2_conn *conn)
     return stream;
 }
 
+static void h2stream_enter_bucket(struct h2_stream *stream)
+{
+    struct h2_stream **bucket = h2stream_bucket(stream->conn, stream->id);
+    stream->next_in_bucket = *bucket;
+    *bucket = stream;
+}
+
+// h2stream_spread moves the streams into the larger table. Without memory for
+// one the chains are long, and all is right.
+static void h2stream_spread(struct h2_conn *conn)
+{
+    struct h2_bucket_table *table = slab_take(&conn->shared->tables);
+    if (table == NULL) {
+        return;
+    }
+    conn->many = table;
+    memset(conn->buckets, 0, sizeof conn->buckets);
+    LIST_FOREACH (cursor, after, &conn->streams) {
+        struct h2_stream *stream =
+            LIST_OWNER(cursor, struct h2_stream, link_all);
+        if (stream->id != 0) {
+            h2stream_enter_bucket(stream);
+        }
+    }
+}
+
 void h2_stream_name(struct h2_stream *stream, uint32_t id)
 {
     ASSERT(stream->id == 0 && id != 0);
-    struct h2_stream **bucket = &stream->conn->buckets[h2stream_bucket(id)];
+    struct h2_conn *conn = stream->conn;
+    if (UNLIKELY(conn->stream_count > H2_BUCKETS_FULL && conn->many == NULL)) {
+        h2stream_spread(conn);
+    }
     stream->id = id;
-    stream->next_in_bucket = *bucket;
-    *bucket = stream;
+    h2stream_enter_bucket(stream);
 }
 
 void h2_stream_set_state(struct h2_stream *stream, enum h2_stream_state state)
@@ -158,7 +191,7 @@ void h2_stream_end_remote(struct h2_stream *stream)
 
 static void h2stream_leave_bucket(struct h2_stream *stream)
 {
-    struct h2_stream **at = &stream->conn->buckets[h2stream_bucket(stream->id)];
+    struct h2_stream **at = h2stream_bucket(stream->conn, stream->id);
     while (*at != stream) {
         ASSERT(*at != NULL);
         at = &(*at)->next_in_bucket;
@@ -180,6 +213,10 @@ void h2_stream_free(struct h2_stream *stream)
     conn->stream_count--;
     if (conn->stream_count == 0) {
         conn->send_delta_max = 0;
+        if (conn->many != NULL) {
+            slab_give(&conn->shared->tables, conn->many);
+            conn->many = NULL;
+        }
     }
     slab_give(&conn->shared->streams, stream);
 }

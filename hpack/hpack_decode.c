@@ -363,6 +363,9 @@ static size_t hdecode_easy(struct hpack_decoder *decoder,
                                  : HDECODE_EASY_DYNAMIC;
     size_t most = hdecode_room(decoder, block);
     most = most < fragment.size ? most : fragment.size;
+    if (most == 0) {
+        return 0; // also when the block has no memory yet
+    }
     struct hpack_field *field = block->fields + block->count;
     uint64_t bytes = block->list_bytes;
     size_t done = 0;

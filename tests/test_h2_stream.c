@@ -78,6 +78,62 @@ static void test_stream__finds_by_id(void **state)
     script_end(&run);
 }
 
+static void find_all(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct h2_stream *stream = h2_stream_find(&run.conn, 2 * i + 1);
+        assert_non_null(stream);
+        assert_int_equal(stream->id, 2 * i + 1);
+    }
+    assert_null(h2_stream_find(&run.conn, 2 * count + 1));
+    h2_check(&run.conn);
+}
+
+static void free_all(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        h2_stream_free(h2_stream_find(&run.conn, 2 * i + 1));
+    }
+}
+
+static void test_stream__many_take_a_larger_table(void **state)
+{
+    (void)state;
+    begin(true);
+    enum { MANY = 1000 };
+    for (uint32_t i = 0; i < MANY; i++) {
+        (void)open_stream(2 * i + 1);
+        assert_int_equal(run.conn.many != NULL, i >= H2_BUCKETS_FULL);
+    }
+    find_all(MANY);
+    assert_int_equal(run.shared.tables.taken, 1);
+    free_all(MANY);
+    assert_null(run.conn.many);
+    assert_int_equal(run.shared.tables.taken, 0);
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
+static void test_stream__many_without_memory_for_the_table(void **state)
+{
+    (void)state;
+    begin(true);
+    enum { MANY = 100 };
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct h2_stream *stream = h2_stream_new(&run.conn);
+        assert_non_null(stream);
+        h2_stream_opened(&run.conn, 2 * i + 1);
+        run.heap.fail_at = run.heap.calls + 1; // the table, when it is due
+        h2_stream_name(stream, 2 * i + 1);
+        run.heap.fail_at = 0;
+        h2_stream_set_state(stream, H2_STATE_OPEN);
+    }
+    assert_null(run.conn.many);
+    find_all(MANY);
+    free_all(MANY);
+    script_end(&run);
+}
+
 static void test_stream__remembers_how_ids_ended(void **state)
 {
     (void)state;
@@ -152,6 +208,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream__ends_both_ways),
         cmocka_unit_test(test_stream__finds_by_id),
+        cmocka_unit_test(test_stream__many_take_a_larger_table),
+        cmocka_unit_test(test_stream__many_without_memory_for_the_table),
         cmocka_unit_test(test_stream__remembers_how_ids_ended),
         cmocka_unit_test(test_stream__client_ids),
         cmocka_unit_test(test_stream__objects_are_used_again),

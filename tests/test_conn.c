@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+
+#include "tests/unit.h"
+
+#include "core/conn.h"
+#include "tests/core_kit.h"
+
+static struct conn *conn_of_server(const struct kit_bench *bench)
+{
+    struct list_link *link = list_first(&bench->server->conns);
+    assert_non_null(link);
+    return LIST_OWNER(link, struct conn, link_owner);
+}
+
+// What one whole session of a client sends, and what it is answered.
+static size_t conn_session(uint8_t *out, size_t max)
+{
+    static struct kit_peer writer;
+    int fds[2];
+    kit_pair_of_sockets(fds);
+    kit_peer_init(&writer, fds[0], false);
+    kit_preface(&writer, true);
+    kit_frame(&writer, 6, 0, 0, view_of("12345678", 8)); // PING
+    kit_headers(&writer, 1, false, KIT_REQUEST);
+    kit_message(&writer, 1, true, "bob");
+    ssize_t size = recv(fds[1], out, max, MSG_DONTWAIT);
+    assert_true(size > 0);
+    kit_peer_fini(&writer);
+    (void)close(fds[1]);
+    return (size_t)size;
+}
+
+static void conn_feed_session(const char *backend, const uint8_t *bytes,
+                              size_t size, size_t first)
+{
+    struct test_heap heap;
+    static struct kit_peer peer;
+    struct kit_greeter greeter = {.late = false};
+    int fds[2];
+    test_heap_init(&heap);
+    grpc_loop *loop = kit_loop(&heap, backend);
+    grpc_server *server = grpc_server_new(&(grpc_server_options){.loop = loop});
+    kit_serve(server, &greeter);
+    kit_pair_of_sockets(fds);
+    assert_int_equal(grpc_server_serve_fd(server, fds[0]), GRPC_OK);
+    kit_peer_init(&peer, fds[1], false);
+    for (size_t at = 0; at < size;) {
+        size_t part = at == 0 && first > 0 ? first : size - at;
+        kit_send(&peer, bytes + at, first == 0 ? 1 : part);
+        assert_int_equal(grpc_loop_step(loop, 0), GRPC_OK);
+        at += first == 0 ? 1 : part;
+    }
+    kit_expect(&peer, loop,
+               "WINDOW_UPDATE 0 983041\nFRAME 6\n"
+               "HEADERS 1\n :status: 200\n content-type: application/grpc\n"
+               "DATA 1 000000000b0a0948656c6c6f20626f62\n"
+               "HEADERS 1 end\n grpc-status: 0\n");
+    assert_int_equal(peer.settings, 2); // ours, and the acknowledgement
+    grpc_server_free(server);
+    assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+    assert_true(test_heap_is_clean(&heap));
+    kit_peer_fini(&peer);
+}
+
+static void test_conn__every_split(void **state)
+{
+    static uint8_t bytes[1024];
+    size_t size = conn_session(bytes, sizeof bytes);
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        conn_feed_session(kit_backends[i], bytes, size, size);
+        conn_feed_session(kit_backends[i], bytes, size, 0); // byte by byte
+        for (size_t first = 1; first < size; first++) {
+            conn_feed_session(kit_backends[i], bytes, size, first);
+        }
+    }
+}
+
+// The server's SETTINGS come before the client has said anything.
+static void test_conn__server_speaks_first(void **state)
+{
+    struct test_heap heap;
+    static struct kit_peer peer;
+    int fds[2];
+    (void)state;
+    test_heap_init(&heap);
+    grpc_loop *loop = kit_loop(&heap, NULL);
+    grpc_server *server = grpc_server_new(&(grpc_server_options){.loop = loop});
+    kit_pair_of_sockets(fds);
+    assert_int_equal(grpc_server_serve_fd(server, fds[0]), GRPC_OK);
+    kit_peer_init(&peer, fds[1], false);
+    kit_turn(loop);
+    kit_read(&peer);
+    assert_int_equal(peer.settings, 1);
+    struct conn *conn =
+        LIST_OWNER(list_first(&server->conns), struct conn, link_owner);
+    assert_int_equal(conn->state, CONN_HANDSHAKE);
+    conn_check(conn);
+    // Nothing more in 120 s: it is closed.
+    loop_timer_start(&loop->loop, &conn->timer, 0);
+    kit_turn(loop);
+    kit_forget(&peer);
+    assert_true(list_is_empty(&server->conns));
+    assert_int_equal(server->connection_count, 0);
+    grpc_server_free(server);
+    assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+    assert_true(test_heap_is_clean(&heap));
+    kit_peer_fini(&peer);
+}
+
+// A client of another protocol is told so in HTTP/2, and let go.
+static void test_conn__not_http2(void **state)
+{
+    static const char *const inputs[] = {
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\rX012345678",
+        "\x16\x03\x01\x02\x05\x01\x01\xfc\x03\x03 a client hello of TLS",
+    };
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct test_heap heap;
+        static struct kit_peer peer;
+        int fds[2];
+        test_heap_init(&heap);
+        grpc_loop *loop = kit_loop(&heap, NULL);
+        grpc_server *server =
+            grpc_server_new(&(grpc_server_options){.loop = loop});
+        kit_pair_of_sockets(fds);
+        assert_int_equal(grpc_server_serve_fd(server, fds[0]), GRPC_OK);
+        kit_peer_init(&peer, fds[1], false);
+        kit_send(&peer, inputs[i], strlen(inputs[i]));
+        kit_turn(loop);
+        kit_read(&peer);
+        assert_non_null(strstr(peer.text, "GOAWAY 0 PROTOCOL_ERROR "));
+        assert_string_equal(peer.text + peer.text_size - 4, "EOF\n");
+        // It lingers for what the peer still sends, until the peer closes, and
+        // counts as long as it has a descriptor.
+        assert_int_equal(server->connection_count, 1);
+        assert_false(list_is_empty(&server->conns));
+        (void)send(peer.fd, "more", 4, MSG_NOSIGNAL);
+        kit_turn(loop);
+        assert_false(list_is_empty(&server->conns));
+        (void)close(peer.fd);
+        peer.fd = -1;
+        kit_turn(loop);
+        assert_true(list_is_empty(&server->conns));
+        grpc_server_free(server);
+        assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+        assert_true(test_heap_is_clean(&heap));
+        kit_peer_fini(&peer);
+    }
+}
+
+static void test_conn__linger_has_an_end(void **state)
+{
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    struct conn *conn = conn_of_server(bench);
+    (void)state;
+    kit_frame(&bench->peer, 0, 0, 99, view_of("x", 1));
+    kit_turn(bench->loop);
+    assert_int_equal(conn->state, CONN_LINGERING);
+    assert_true(conn_is_over(conn));
+    conn_check(conn);
+    assert_true(loop_timer_is_armed(&conn->timer));
+    loop_timer_start(&bench->loop->loop, &conn->timer, 0);
+    kit_turn(bench->loop);
+    assert_true(list_is_empty(&bench->server->conns));
+    kit_bench_end(bench);
+}
+
+// conn_finish: no new calls, those that are open go on, then it closes.
+static void test_conn__finish(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        struct kit_bench *bench = kit_bench_server(kit_backends[i], NULL);
+        struct conn *conn = conn_of_server(bench);
+        bench->greeter.late = true;
+        kit_headers(&bench->peer, 1, false, KIT_REQUEST);
+        kit_message(&bench->peer, 1, true, "x");
+        kit_turn(bench->loop);
+        assert_int_equal(conn->state, CONN_READY);
+        conn_finish(conn, VIEW("bye"));
+        conn_finish(conn, VIEW("bye again")); // once is enough
+        kit_expect(&bench->peer, bench->loop, "GOAWAY 1 NO_ERROR bye\n");
+        // A call behind it goes unheard.
+        kit_headers(&bench->peer, 3, false, KIT_REQUEST);
+        kit_message(&bench->peer, 3, true, "y");
+        kit_expect(&bench->peer, bench->loop, "");
+        assert_int_equal(bench->greeter.handled, 1);
+        assert_int_equal(kit_reply(bench->greeter.calls[0], "z"), GRPC_OK);
+        kit_expect(&bench->peer, bench->loop,
+                   "HEADERS 1\n :status: 200\n content-type: application/grpc\n"
+                   "DATA 1 00000000030a017a\nHEADERS 1 end\n grpc-status: 0\n"
+                   "EOF\n");
+        assert_int_equal(bench->server->connection_count, 1);
+        kit_bench_end(bench);
+    }
+}
+
+// A peer that asks and does not read is answered by not reading from it; when
+// it reads again, all is answered.
+static void test_conn__peer_does_not_read(void **state)
+{
+    enum { CONN_PINGS = 30000 };
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        struct kit_bench *bench = kit_bench_server(kit_backends[i], NULL);
+        struct conn *conn = conn_of_server(bench);
+        const uint8_t ping[17] = {0, 0, 8, 6};
+        size_t before = bench->heap.live_bytes;
+        size_t sent = 0; // bytes
+        size_t seen = 0;
+        assert_int_equal(fcntl(bench->peer.fd, F_SETFL, O_NONBLOCK), 0);
+        for (int turn = 0; turn < 200 && sent < CONN_PINGS * 17; turn++) {
+            ssize_t size;
+            do {
+                size_t at = sent % 17;
+                size = send(bench->peer.fd, ping + at, 17 - at, MSG_NOSIGNAL);
+                sent += size > 0 ? (size_t)size : 0;
+            } while (size > 0 && sent < CONN_PINGS * 17);
+            kit_turn(bench->loop);
+        }
+        // What is kept for it has a bound.
+        assert_non_null(conn->held);
+        assert_int_equal(conn->source.watched & LOOP_READABLE, 0);
+        assert_true(bench->heap.live_bytes - before < 400000);
+        size_t asked = sent / 17;
+        for (int turn = 0; turn < 100000 && seen < asked * 17; turn++) {
+            uint8_t bytes[4096];
+            ssize_t size = recv(bench->peer.fd, bytes, sizeof bytes, 0);
+            seen += size > 0 ? (size_t)size : 0;
+            assert_int_equal(grpc_loop_step(bench->loop, 0), GRPC_OK);
+        }
+        assert_int_equal(seen, asked * 17);
+        assert_null(conn->held);
+        conn_check(conn_of_server(bench));
+        kit_bench_end(bench);
+    }
+}
+
+// No SETTINGS in time.
+static void test_conn__handshake_timeout(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        struct test_heap heap;
+        int fds[2];
+        struct kit_result result = {0};
+        test_heap_init(&heap);
+        grpc_loop *loop = kit_loop(&heap, kit_backends[i]);
+        kit_pair_of_sockets(fds);
+        grpc_channel *channel = grpc_channel_new_fd(
+            fds[0],
+            &(grpc_channel_options){.loop = loop, .connect_timeout_ms = 5});
+        assert_non_null(kit_call(channel, "x", &result));
+        kit_wait(loop, &result.done, 1);
+        assert_int_equal(result.code, GRPC_UNAVAILABLE);
+        assert_non_null(
+            strstr(result.text, "HTTP/2 with unix:: no SETTINGS in time"));
+        grpc_channel_free(channel);
+        assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+        assert_true(test_heap_is_clean(&heap));
+        (void)close(fds[1]);
+    }
+}
+
+static void test_conn__path_hints(void **state)
+{
+    struct kit_bench *bench = kit_bench_channel(NULL, NULL);
+    struct conn *conn = bench->channel->conn;
+    (void)state;
+    hpack_hint *hint = conn_path_hint(conn, kit_methods[0].path);
+    assert_int_equal(*hint, 0);
+    *hint = 77;
+    assert_int_equal(*conn_path_hint(conn, kit_methods[0].path), 77);
+    // Another path never sees it, even in the same place.
+    for (size_t i = 1; i < 100; i++) {
+        assert_int_equal(*conn_path_hint(conn, kit_methods[0].path + i), 0);
+    }
+    // Its place was taken meanwhile: it begins anew.
+    assert_int_equal(*conn_path_hint(conn, kit_methods[0].path), 0);
+    kit_bench_end(bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conn__every_split),
+        cmocka_unit_test(test_conn__server_speaks_first),
+        cmocka_unit_test(test_conn__not_http2),
+        cmocka_unit_test(test_conn__linger_has_an_end),
+        cmocka_unit_test(test_conn__finish),
+        cmocka_unit_test(test_conn__peer_does_not_read),
+        cmocka_unit_test(test_conn__handshake_timeout),
+        cmocka_unit_test(test_conn__path_hints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
