@@ -106,13 +106,26 @@ static void channel_note(struct grpc_channel *channel, const char *text)
                    used == 0 ? "" : "; ", text);
 }
 
+// channel_note_fixed: a channel made from a descriptor has lost its only one.
+static void channel_note_fixed(struct grpc_channel *channel)
+{
+    if (channel->fixed) {
+        channel_note(channel, "the channel was made from that connection and "
+                              "has no other");
+    }
+}
+
+// channel_fail_round ends an attempt. Without another connection to hope for
+// the cause stays what it was.
 static void channel_fail_round(struct grpc_channel *channel)
 {
-    char text[64];
-    (void)snprintf(
-        text, sizeof text, "gave up after %lu ms",
-        (unsigned long)(run_now(channel->loop) - channel->attempt_ms));
-    channel_note(channel, text);
+    if (!channel->fixed) {
+        char text[64];
+        (void)snprintf(
+            text, sizeof text, "gave up after %lu ms",
+            (unsigned long)(run_now(channel->loop) - channel->attempt_ms));
+        channel_note(channel, text);
+    }
     run_log(channel->loop, GRPC_LOG_WARNING, "%s", channel->cause);
     channel_set_state(channel, CHANNEL_FAILED);
     uint32_t delay_ms =
@@ -224,14 +237,14 @@ static void channel_look_up(struct grpc_channel *channel)
 static void channel_connect(struct grpc_channel *channel)
 {
     channel_set_state(channel, CHANNEL_CONNECTING);
+    if (channel->fixed) {
+        channel_fail_round(channel);
+        return;
+    }
     channel->cause[0] = '\0';
     channel->attempt_ms = run_now(channel->loop);
     channel->next_address = 0;
-    if (channel->fixed) {
-        channel_note(channel, "the connection that the channel was made from "
-                              "is gone");
-        channel_fail_round(channel);
-    } else if (channel->target.count == 0) {
+    if (channel->target.count == 0) {
         channel_look_up(channel);
     } else {
         channel_try_next(channel);
@@ -276,6 +289,12 @@ static void channel_forget_conn(struct grpc_channel *channel)
 static void channel_leave_conn(struct grpc_channel *channel)
 {
     struct conn *conn = channel->conn;
+    if (channel->fixed) {
+        channel_note(channel, conn->farewell != NULL
+                                  ? conn->farewell
+                                  : "the server said GOAWAY");
+        channel_note_fixed(channel);
+    }
     channel_forget_conn(channel);
     conn_finish(conn, view_of(NULL, 0));
 }
@@ -345,6 +364,7 @@ static void channel_on_closed(struct conn *conn, const char *reason)
     if (channel->state == CHANNEL_CONNECTING) {
         channel_try_next(channel);
     } else {
+        channel_note_fixed(channel);
         channel_forget_conn(channel);
     }
 }

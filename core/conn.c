@@ -72,9 +72,45 @@ void conn_free(struct conn *conn)
 
 // ---- The end of a connection ------------------------------------------------
 
+// conn_keep_farewell remembers why the peer said GOAWAY, for the reason that
+// the calls are told when it then closes. Without memory they are told less.
+static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
+{
+    if (conn->farewell != NULL ||
+        (event->code == H2_NO_ERROR && event->debug.size == 0)) {
+        return;
+    }
+    char text[CONN_REASON_TEXT];
+    int size =
+        snprintf(text, sizeof text, "GOAWAY %s \"%.*s\"",
+                 h2_code_name(event->code), (int)event->debug.size,
+                 event->debug.size == 0 ? "" : (const char *)event->debug.data);
+    if (size < 0 || (size_t)size >= sizeof text) {
+        return;
+    }
+    conn->farewell = alloc_new(&conn->loop->allocator, (size_t)size + 1);
+    if (conn->farewell != NULL) {
+        conn->farewell_size = (size_t)size + 1;
+        memcpy(conn->farewell, text, conn->farewell_size);
+    }
+}
+
+static void conn_drop_farewell(struct conn *conn)
+{
+    alloc_free(&conn->loop->allocator, conn->farewell, conn->farewell_size);
+    conn->farewell = NULL;
+    conn->farewell_size = 0;
+}
+
 // conn_tell_closed is the one place that tells the role.
 static void conn_tell_closed(struct conn *conn, const char *reason)
 {
+    char text[2 * CONN_REASON_TEXT];
+    if (conn->farewell != NULL) {
+        (void)snprintf(text, sizeof text, "%s; the peer had sent %s", reason,
+                       conn->farewell);
+        reason = text;
+    }
     run_log(conn->loop, GRPC_LOG_INFO, "%s", reason);
     conn->role->closed(conn, reason);
     ASSERT(list_is_empty(&conn->calls));
@@ -103,6 +139,7 @@ static void conn_shut(struct conn *conn)
         h2_conn_fini(&conn->h2);
     }
     conn_drop_held(conn);
+    conn_drop_farewell(conn);
     list_remove(&conn->link_owner);
     list_remove(&conn->link_work);
     list_append(&loop->dead, &conn->link_work);
@@ -184,6 +221,7 @@ static void conn_dispatch(struct conn *conn, const struct h2_event *event)
         conn->role->writable(conn, event);
         break;
     case H2_EVENT_GOAWAY:
+        conn_keep_farewell(conn, event);
         conn->role->goaway(conn, event);
         break;
     case H2_EVENT_SETTINGS:

@@ -92,6 +92,8 @@ struct conn {
     struct list_link calls;     // on this connection
     uint8_t *held;              // input that the engine had no room to answer
     size_t held_size;
+    char *farewell; // the peer's GOAWAY in words, NULL when there was none
+    size_t farewell_size;
     hpack_hint hints[CONN_HINTS];
     struct conn_path_hint path_hints[CONN_PATH_HINTS];
     struct socket_address peer;
