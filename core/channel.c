@@ -445,11 +445,7 @@ static void channel_refuse_target(struct grpc_channel *channel,
 
 static struct grpc_channel *channel_new(const grpc_channel_options *options)
 {
-    grpc_loop *loop = options->loop;
-    if (loop == NULL) {
-        loop = grpc_loop_new(
-            &(grpc_loop_options){.allocator = options->allocator});
-    }
+    grpc_loop *loop = run_choose(options->loop, &options->allocator);
     if (loop == NULL) {
         return NULL;
     }

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "core/channel.h"
+#include "core/headers.h"
 #include "core/limits.h"
 #include "core/percent.h"
 #include "core/response.h"
@@ -17,38 +18,28 @@
 
 enum { CLIENT_FIELDS = 8 };
 
-static struct h2_field client_field(struct view name, struct view value,
-                                    uint8_t static_name, hpack_hint *hint)
-{
-    return (struct h2_field){
-        .field = {.name = name, .value = value, .static_name = static_name},
-        .mode = HPACK_INDEX,
-        .hint = hint,
-    };
-}
-
 static bool client_send_headers(struct grpc_call *call, struct conn *conn,
                                 struct h2_stream *stream)
 {
     const struct grpc_channel *channel = call->channel;
     const char *path = call->method->path;
     struct h2_field fields[CLIENT_FIELDS] = {
-        client_field(VIEW(":method"), VIEW("POST"), 2,
-                     &conn->hints[CONN_HINT_HTTP_METHOD]),
-        client_field(VIEW(":scheme"), VIEW("http"), 6,
-                     &conn->hints[CONN_HINT_SCHEME]),
-        client_field(VIEW(":path"), view_of(path, strlen(path)), 4,
-                     conn_path_hint(conn, path)),
-        client_field(VIEW(":authority"),
-                     view_of(channel->authority, channel->authority_size), 1,
-                     &conn->hints[CONN_HINT_AUTHORITY]),
-        client_field(VIEW("content-type"), VIEW("application/grpc"), 31,
-                     &conn->hints[CONN_HINT_CONTENT_TYPE]),
-        client_field(VIEW("user-agent"),
-                     view_of(channel->user_agent, channel->user_agent_size), 58,
-                     &conn->hints[CONN_HINT_USER_AGENT]),
-        client_field(VIEW("te"), VIEW("trailers"), 0,
-                     &conn->hints[CONN_HINT_TE]),
+        headers_field(VIEW(":method"), VIEW("POST"), 2,
+                      &conn->hints[CONN_HINT_HTTP_METHOD]),
+        headers_field(VIEW(":scheme"), VIEW("http"), 6,
+                      &conn->hints[CONN_HINT_SCHEME]),
+        headers_field(VIEW(":path"), view_of(path, strlen(path)), 4,
+                      conn_path_hint(conn, path)),
+        headers_field(VIEW(":authority"),
+                      view_of(channel->authority, channel->authority_size), 1,
+                      &conn->hints[CONN_HINT_AUTHORITY]),
+        headers_field(VIEW("content-type"), VIEW("application/grpc"), 31,
+                      &conn->hints[CONN_HINT_CONTENT_TYPE]),
+        headers_field(VIEW("user-agent"),
+                      view_of(channel->user_agent, channel->user_agent_size),
+                      58, &conn->hints[CONN_HINT_USER_AGENT]),
+        headers_field(VIEW("te"), VIEW("trailers"), 0,
+                      &conn->hints[CONN_HINT_TE]),
     };
     size_t count = 7;
     char timeout[TIMEOUT_TEXT];
@@ -57,8 +48,7 @@ static bool client_send_headers(struct grpc_call *call, struct conn *conn,
         size_t size = timeout_format(
             call->deadline_ms > now ? call->deadline_ms - now : 0, timeout);
         fields[count] =
-            client_field(VIEW("grpc-timeout"), view_of(timeout, size), 0, NULL);
-        fields[count].mode = HPACK_PLAIN;
+            headers_passing(VIEW("grpc-timeout"), view_of(timeout, size), 0);
         count++;
     }
     return h2_send_headers(&conn->h2, stream, fields, count, false);
@@ -181,7 +171,7 @@ static void client_take_status(struct grpc_call *call,
     grpc_code code;
     if (!status_parse(response->status, &code)) {
         call_set_text(call, "malformed grpc-status: \"%.*s\"",
-                      response_clip(response->status),
+                      headers_clip(response->status),
                       (const char *)response->status.data);
         client_fail(call, GRPC_UNKNOWN, H2_NO_ERROR);
         return;
@@ -209,13 +199,13 @@ static void client_refuse_response(struct grpc_call *call,
                       "(%s); transport: received unexpected content-type "
                       "\"%.*s\"",
                       http_status, status_http_name(http_status),
-                      response_clip(response->content_type),
+                      headers_clip(response->content_type),
                       (const char *)response->content_type.data);
     } else {
         call_set_text(call,
                       "transport: received unexpected content-type "
                       "\"%.*s\"",
-                      response_clip(response->content_type),
+                      headers_clip(response->content_type),
                       (const char *)response->content_type.data);
     }
     client_fail(call, status_of_http(http_status), H2_PROTOCOL_ERROR);

@@ -2,6 +2,7 @@
 
 #include "core/request.h"
 
+#include "core/headers.h"
 #include "core/timeout.h"
 
 // How a field is known: by the index of its name in HPACK's static table (RFC
@@ -64,9 +65,7 @@ static void request_refuse(struct request *request, uint16_t http_status,
 static void request_take_content_type(struct request *request,
                                       struct view value)
 {
-    bool is_grpc = VIEW_STARTS(value, "application/grpc");
-    uint8_t next = value.size > 16 ? value.data[16] : 0;
-    if (!is_grpc || (next != 0 && next != '+' && next != ';')) {
+    if (!headers_is_grpc(value)) {
         request_refuse(request, 415, GRPC_INVALID_ARGUMENT,
                        "invalid gRPC request content-type", value);
     }

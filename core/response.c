@@ -2,14 +2,9 @@
 
 #include "core/response.h"
 
-enum { RESPONSE_CONTENT_TYPE = 31 }; // RFC 7541 appendix A
+#include "core/headers.h"
 
-static bool response_is_grpc(struct view type)
-{
-    uint8_t next = type.size > 16 ? type.data[16] : 0;
-    return VIEW_STARTS(type, "application/grpc") &&
-           (next == 0 || next == '+' || next == ';');
-}
+enum { RESPONSE_CONTENT_TYPE = 31 }; // RFC 7541 appendix A
 
 static void response_take(struct response *response,
                           const struct hpack_field *field)
@@ -17,7 +12,7 @@ static void response_take(struct response *response,
     if (field->static_name == RESPONSE_CONTENT_TYPE ||
         VIEW_IS(field->name, "content-type")) {
         response->content_type = field->value;
-        response->is_grpc = response_is_grpc(field->value);
+        response->is_grpc = headers_is_grpc(field->value);
     } else if (VIEW_IS(field->name, "grpc-status")) {
         response->status = field->value;
     } else if (VIEW_IS(field->name, "grpc-message")) {
@@ -36,9 +31,4 @@ void response_parse(struct response *response, const struct hpack_block *block)
     for (size_t i = 0; i < block->count; i++) {
         response_take(response, &block->fields[i]);
     }
-}
-
-int response_clip(struct view text)
-{
-    return text.size < 256 ? (int)text.size : 256;
 }

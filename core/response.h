@@ -22,7 +22,4 @@ struct response {
 INTERNAL void response_parse(struct response *response,
                              const struct hpack_block *block);
 
-// response_clip is how much of a peer's text is quoted in a message.
-INTERNAL int response_clip(struct view text);
-
 #endif

@@ -122,6 +122,14 @@ grpc_loop *grpc_loop_new(const grpc_loop_options *options)
     return loop;
 }
 
+grpc_loop *run_choose(grpc_loop *users, const grpc_allocator *allocator)
+{
+    if (users != NULL) {
+        return users;
+    }
+    return grpc_loop_new(&(grpc_loop_options){.allocator = *allocator});
+}
+
 static void run_free(struct grpc_loop *loop)
 {
     grpc_allocator allocator = loop->allocator;

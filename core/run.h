@@ -95,6 +95,11 @@ INTERNAL uint32_t run_random(struct grpc_loop *loop);
 INTERNAL MUST_CHECK grpc_result run_step(struct grpc_loop *loop,
                                          int timeout_ms);
 
+// run_choose is the user's loop, or a private one when that is NULL; NULL
+// without memory or descriptors.
+INTERNAL grpc_loop *run_choose(grpc_loop *users,
+                               const grpc_allocator *allocator);
+
 // run_give_up frees a private loop whose server or channel is gone: now, or
 // when the outermost step has returned and nothing else is left on it.
 INTERNAL void run_give_up(struct grpc_loop *loop);

@@ -365,11 +365,7 @@ grpc_server *grpc_server_new(const grpc_server_options *options)
     if (options == NULL) {
         options = &server_defaults;
     }
-    grpc_loop *loop = options->loop;
-    if (loop == NULL) {
-        loop = grpc_loop_new(
-            &(grpc_loop_options){.allocator = options->allocator});
-    }
+    grpc_loop *loop = run_choose(options->loop, &options->allocator);
     if (loop == NULL) {
         return NULL;
     }

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "core/headers.h"
 #include "core/limits.h"
 #include "core/percent.h"
 #include "core/request.h"
@@ -19,25 +20,14 @@ enum {
     SERVER_TRAILER_FIELDS = 5,
 };
 
-static struct h2_field server_field(struct view name, struct view value,
-                                    uint8_t static_name, enum hpack_mode mode,
-                                    hpack_hint *hint)
-{
-    return (struct h2_field){
-        .field = {.name = name, .value = value, .static_name = static_name},
-        .mode = mode,
-        .hint = hint,
-    };
-}
-
 static bool server_send_headers(struct grpc_call *call)
 {
     hpack_hint *hints = call->conn->hints;
     const struct h2_field fields[] = {
-        server_field(VIEW(":status"), VIEW("200"), 8, HPACK_INDEX,
-                     &hints[CONN_HINT_HTTP_STATUS]),
-        server_field(VIEW("content-type"), VIEW("application/grpc"), 31,
-                     HPACK_INDEX, &hints[CONN_HINT_CONTENT_TYPE]),
+        headers_field(VIEW(":status"), VIEW("200"), 8,
+                      &hints[CONN_HINT_HTTP_STATUS]),
+        headers_field(VIEW("content-type"), VIEW("application/grpc"), 31,
+                      &hints[CONN_HINT_CONTENT_TYPE]),
     };
     return h2_send_headers(&call->conn->h2, call->stream, fields, 2, false);
 }
@@ -74,24 +64,24 @@ static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
     if (trailers->alone) {
         (void)snprintf(http_status, sizeof http_status, "%03u",
                        trailers->http_status % 1000u);
-        fields[count++] = server_field(VIEW(":status"), view_of(http_status, 3),
-                                       8, HPACK_PLAIN, NULL);
         fields[count++] =
-            server_field(VIEW("content-type"), VIEW("application/grpc"), 31,
-                         HPACK_INDEX, &conn->hints[CONN_HINT_CONTENT_TYPE]);
+            headers_passing(VIEW(":status"), view_of(http_status, 3), 8);
+        fields[count++] =
+            headers_field(VIEW("content-type"), VIEW("application/grpc"), 31,
+                          &conn->hints[CONN_HINT_CONTENT_TYPE]);
     }
     size_t size = server_format_code(trailers->code, code);
-    fields[count++] = server_field(
-        VIEW("grpc-status"), view_of(code, size), 0, HPACK_INDEX,
+    fields[count++] = headers_field(
+        VIEW("grpc-status"), view_of(code, size), 0,
         trailers->code == GRPC_OK ? &conn->hints[CONN_HINT_STATUS_OK] : NULL);
     if (trailers->text.size > 0) {
         size = percent_encode(trailers->text, message, sizeof message);
-        fields[count++] = server_field(
-            VIEW("grpc-message"), view_of(message, size), 0, HPACK_PLAIN, NULL);
+        fields[count++] =
+            headers_passing(VIEW("grpc-message"), view_of(message, size), 0);
     }
     if (trailers->tell_encodings) {
-        fields[count++] = server_field(VIEW("grpc-accept-encoding"),
-                                       VIEW("identity"), 0, HPACK_INDEX, NULL);
+        fields[count++] = headers_field(VIEW("grpc-accept-encoding"),
+                                        VIEW("identity"), 0, NULL);
     }
     return h2_send_headers(&conn->h2, stream, fields, count, true);
 }
@@ -139,12 +129,6 @@ static void server_fail(struct grpc_call *call, grpc_code code)
     server_answer(call);
 }
 
-// server_clip is how much of a peer's text is quoted in a message.
-static int server_clip(struct view text)
-{
-    return text.size < 1024 ? (int)text.size : 1024;
-}
-
 // server_refuse answers a request that never becomes a call.
 static void server_refuse(struct conn *conn, struct h2_stream *stream,
                           const struct request *request, const char *reason)
@@ -153,7 +137,7 @@ static void server_refuse(struct conn *conn, struct h2_stream *stream,
     int size = request->detail.size == 0
                    ? snprintf(text, sizeof text, "%s", reason)
                    : snprintf(text, sizeof text, "%s \"%.*s\"", reason,
-                              server_clip(request->detail),
+                              headers_clip(request->detail),
                               (const char *)request->detail.data);
     const struct server_trailers trailers = {
         .alone = true,
@@ -277,11 +261,11 @@ static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
     if (server_has_service(conn->owner, service)) {
         (void)snprintf(reason, sizeof reason,
                        "unknown method %.*s for service %.*s",
-                       server_clip(method), (const char *)method.data,
-                       server_clip(service), (const char *)service.data);
+                       headers_clip(method), (const char *)method.data,
+                       headers_clip(service), (const char *)service.data);
     } else {
         (void)snprintf(reason, sizeof reason, "unknown service %.*s",
-                       server_clip(service), (const char *)service.data);
+                       headers_clip(service), (const char *)service.data);
     }
     server_refuse(conn, stream, request, reason);
 }

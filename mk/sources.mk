@@ -58,6 +58,7 @@ CORE_SOURCES = \
 	core/deframe.c \
 	core/run.c \
 	core/user_io.c \
+	core/headers.c \
 	core/request.c \
 	core/response.c \
 	core/conn.c \

@@ -82,23 +82,12 @@ static void test_response__content_type(void **state)
     }
 }
 
-static void test_response__clip(void **state)
-{
-    static const char text[1000];
-    (void)state;
-    assert_int_equal(response_clip(view_of(text, 0)), 0);
-    assert_int_equal(response_clip(view_of(text, 255)), 255);
-    assert_int_equal(response_clip(view_of(text, 256)), 256);
-    assert_int_equal(response_clip(view_of(text, 1000)), 256);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_response__fields),
         cmocka_unit_test(test_response__missing),
         cmocka_unit_test(test_response__content_type),
-        cmocka_unit_test(test_response__clip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
