@@ -243,6 +243,12 @@ static struct listener *lis_first(const struct lis *lis)
 static void test_listener__out_of_descriptors(void **state)
 {
     (void)state;
+    // Valgrind keeps the limit itself: it accepts, closes, and says EMFILE, so
+    // that the waiting connection is gone.
+    const char *wrapper = getenv("TEST_WRAPPER");
+    if (wrapper != NULL && strstr(wrapper, "valgrind") != NULL) {
+        skip();
+    }
     for (size_t i = 0; i < KIT_BACKENDS; i++) {
         struct lis lis;
         struct rlimit old;
