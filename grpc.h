@@ -149,9 +149,11 @@ GRPC_API const char *grpc_code_name(grpc_code code);
 // grpc_status: the outcome of a call. Where it lives is said where it is given.
 typedef struct grpc_status {
     grpc_code code;
-    const char *message; // UTF-8 for people, never NULL, with a NUL behind it
+    const char *message; // for people, never NULL, with a NUL behind it; a
+                         // server's text as it came, UTF-8 unless it errs
     size_t message_size; // bytes, without that NUL
-    grpc_str details;    // an encoded google.rpc.Status; empty when none
+    grpc_str details;    // an encoded google.rpc.Status; in this version
+                         // always empty
 } grpc_status;
 
 // grpc_allocate does all work with memory: new_size 0 frees (and returns
@@ -217,7 +219,8 @@ typedef struct grpc_loop_options {
     grpc_log_level log_level; // 0: up to GRPC_LOG_WARNING
 } grpc_loop_options;
 
-// grpc_loop_new: owned; NULL without memory or descriptors (errno tells).
+// grpc_loop_new: owned; NULL without memory, without descriptors, or for a back
+// end that does not exist; errno tells (ENOMEM, EMFILE, EINVAL).
 GRPC_API grpc_loop *grpc_loop_new(const grpc_loop_options *options);
 
 // grpc_loop_free: the servers and channels on it are freed before.
@@ -235,7 +238,8 @@ GRPC_API grpc_result grpc_loop_step(grpc_loop *loop, int timeout_ms);
 
 // To drive the loop from another one: wait until grpc_loop_fd() is readable or
 // grpc_loop_timeout() milliseconds have passed (-1: no limit), then call
-// grpc_loop_step(loop, 0). The fd is -1 with the "poll" back end.
+// grpc_loop_step(loop, 0). The fd is -1 with the "poll" back end, which only a
+// clock can drive from outside.
 GRPC_API int grpc_loop_fd(const grpc_loop *loop);
 GRPC_API int grpc_loop_timeout(grpc_loop *loop);
 
@@ -254,7 +258,8 @@ GRPC_API grpc_result grpc_loop_post(grpc_loop *loop,
 GRPC_API uint64_t grpc_loop_now(const grpc_loop *loop);
 
 // A timer calls run(argument) once, delay_ms from now. It is freed when it has
-// run or is stopped; the pointer is then dead. NULL without memory.
+// run or is stopped; the pointer is then dead. NULL without memory, or when
+// run is NULL.
 typedef struct grpc_timer grpc_timer;
 GRPC_API grpc_timer *grpc_timer_start(grpc_loop *loop, uint32_t delay_ms,
                                       void (*run)(void *argument),
@@ -289,8 +294,9 @@ typedef struct grpc_server_options {
 // grpc_server_new: owned; NULL without memory or descriptors.
 GRPC_API grpc_server *grpc_server_new(const grpc_server_options *options);
 
-// grpc_server_free closes everything at once: calls that are open end as
-// cancelled. NULL is accepted.
+// grpc_server_free closes everything at once: handlers that asked are told that
+// their calls are over (grpc_call_on_end), clients see UNAVAILABLE. NULL is
+// accepted.
 GRPC_API void grpc_server_free(grpc_server *server);
 
 typedef struct grpc_listen_options {
@@ -303,7 +309,8 @@ typedef struct grpc_listen_options {
 //   "127.0.0.1:50051", "[::1]:50051", "ipv4:127.0.0.1:80", "ipv6:[::1]:80"
 //   ":50051", "*:50051"     every address, IPv4 and IPv6
 //   "unix:path", "unix:///absolute/path", "unix-abstract:name"
-// Port 0 lets the system choose; grpc_server_port() tells. All services are
+// A socket's file that a dead server has left is replaced (one that answers is
+// an error), and removed when the server stops. Port 0 lets the system choose; grpc_server_port() tells. All services are
 // added before. May be called several times, for several addresses.
 GRPC_API grpc_result grpc_server_listen(grpc_server *server,
                                         const char *address,
@@ -319,6 +326,7 @@ GRPC_API grpc_result grpc_server_serve_fd(grpc_server *server, int fd);
 GRPC_API uint16_t grpc_server_port(const grpc_server *server);
 
 // grpc_server_run steps the server's loop until the server has stopped.
+// GRPC_ESTATE when it listens nowhere, or the loop is being stepped.
 // GRPC_OK is 0, so main() may return the result.
 GRPC_API grpc_result grpc_server_run(grpc_server *server);
 
@@ -364,7 +372,8 @@ GRPC_API grpc_channel *grpc_channel_new(const char *target,
                                         const grpc_channel_options *options);
 
 // grpc_channel_new_fd: a channel over a socket that is connected already. It
-// owns fd unless the result is NULL, and cannot connect again.
+// owns fd unless the result is NULL (no memory, or fd is no connected stream
+// socket), and cannot connect again.
 GRPC_API grpc_channel *grpc_channel_new_fd(int fd,
                                            const grpc_channel_options *options);
 
@@ -385,7 +394,7 @@ typedef struct grpc_call_options {
 } grpc_call_options;
 
 // grpc_cancel ends a client's call as CANCELLED; its callback is called, from
-// the loop. A call that has ended is left alone.
+// the loop. From its callback on a call's pointer is dead: forget it there.
 GRPC_API void grpc_cancel(grpc_call *call);
 
 // ---- 5. Calls ---------------------------------------------------------------
@@ -395,19 +404,25 @@ GRPC_API void grpc_cancel(grpc_call *call);
 // another callback on the same loop. A client's call lives until its callback
 // returns.
 
-// grpc_call_fail answers with an error (code is not GRPC_OK). GRPC_ESTATE when
-// the call was answered before: that answer stands.
+// grpc_call_fail answers with an error, code 1 to 16; format may be NULL. With
+// any other code it answers UNKNOWN and returns GRPC_EINVAL. GRPC_ESTATE when
+// the handler that is running has answered before: that answer stands. (Once
+// the handler has returned, an answered call's pointer is dead.)
 GRPC_API grpc_result grpc_call_fail(grpc_call *call, grpc_code code,
                                     const char *format, ...) GRPC_PRINTF(3, 4);
 
 // grpc_call_on_end: told(argument) is called once if the call ends before it
 // is answered: cancelled by the client, past its deadline, connection lost,
 // server freed. The call is dead when told returns. Without this, a call that
-// has ended stays valid until it is answered, and the answer goes nowhere.
+// has ended stays valid until it is answered or its server is freed, and the
+// answer goes nowhere. A second function replaces the first, NULL takes it
+// back. It is not told of what has happened before: ask
+// grpc_call_is_over() where the call is taken up again later.
 GRPC_API void grpc_call_on_end(grpc_call *call, void (*told)(void *argument),
                                void *argument);
 
-// grpc_call_is_over: nobody waits for the answer any more.
+// grpc_call_is_over: the call ended before it was answered, and nobody waits for
+// the answer any more. In a client's callback it is true.
 GRPC_API bool grpc_call_is_over(const grpc_call *call);
 
 // Memory that lives as long as the call. grpc_call_alloc is zeroed; NULL and
@@ -567,7 +582,9 @@ GRPC_API grpc_result grpc_server_serve(grpc_server *server,
                                        const void *handlers, void *self);
 
 // grpc_call_reply answers a unary call with a message, which is encoded before
-// it returns. GRPC_ESTATE when the call was answered before.
+// it returns. The call is answered whatever the result is: a message that is
+// NULL or cannot be encoded becomes INTERNAL, one that there is no memory for
+// RESOURCE_EXHAUSTED. GRPC_ESTATE as in grpc_call_fail.
 GRPC_API grpc_result grpc_call_reply(grpc_call *call, const void *reply);
 
 // grpc_call_unimplemented answers for a handler that is NULL.

@@ -80,6 +80,7 @@ void call_detach(struct grpc_call *call, enum h2_code code)
         return;
     }
     struct conn *conn = call->conn;
+    call->peer_address = conn->peer; // a handler or callback may still ask
     call->stream->owner = NULL;
     h2_reset(&conn->h2, call->stream, code);
     h2_release(&conn->h2, call->stream);
@@ -96,6 +97,9 @@ void call_release(struct grpc_call *call)
     call_set_state(call, CALL_DONE);
     loop_timer_stop(&loop->loop, &call->timer);
     list_remove(&call->link);
+    if (call->origin != NULL) {
+        call->origin->orphan_count--;
+    }
     deframe_fini(&call->deframe, &call->arena);
     arena_reset(&call->arena, CORE_CALL_KEEP_BYTES);
     slab_give(&loop->calls, call);

@@ -69,6 +69,9 @@ struct grpc_call {
 
     // server:
     const struct method_entry *entry;
+    struct conn *origin; // an orphan's connection, while that lives
+    const char *peer;    // in words, once asked for
+    struct socket_address peer_address; // when it is on no connection any more
     void (*told)(void *argument);
     void *told_argument;
 

@@ -16,7 +16,7 @@ static bool channel_may_follow(enum channel_state from, enum channel_state to)
     static const uint8_t channel_next[] = {
         [CHANNEL_IDLE] = 1 << CHANNEL_CONNECTING,
         [CHANNEL_CONNECTING] = 1 << CHANNEL_READY | 1 << CHANNEL_FAILED,
-        [CHANNEL_READY] = 1 << CHANNEL_IDLE,
+        [CHANNEL_READY] = 1 << CHANNEL_IDLE | 1 << CHANNEL_FAILED,
         [CHANNEL_FAILED] = 1 << CHANNEL_IDLE,
     };
     return (channel_next[from] >> to & 1) != 0;
@@ -115,6 +115,16 @@ static void channel_note_fixed(struct grpc_channel *channel)
     }
 }
 
+// channel_pause waits as after a failure, without ending the calls that wait.
+static void channel_pause(struct grpc_channel *channel)
+{
+    channel_set_state(channel, CHANNEL_FAILED);
+    uint32_t delay_ms =
+        backoff_next(&channel->backoff, run_random(channel->loop));
+    loop_timer_start(&channel->loop->loop, &channel->timer,
+                     run_due(channel->loop, delay_ms));
+}
+
 // channel_fail_round ends an attempt. Without another connection to hope for
 // the cause stays what it was.
 static void channel_fail_round(struct grpc_channel *channel)
@@ -127,11 +137,7 @@ static void channel_fail_round(struct grpc_channel *channel)
         channel_note(channel, text);
     }
     run_log(channel->loop, GRPC_LOG_WARNING, "%s", channel->cause);
-    channel_set_state(channel, CHANNEL_FAILED);
-    uint32_t delay_ms =
-        backoff_next(&channel->backoff, run_random(channel->loop));
-    loop_timer_start(&channel->loop->loop, &channel->timer,
-                     run_due(channel->loop, delay_ms));
+    channel_pause(channel);
     channel_fail_waiting(channel);
 }
 
@@ -275,10 +281,22 @@ void channel_submit(struct grpc_channel *channel, struct grpc_call *call)
 
 // ---- Events of connections --------------------------------------------------
 
-// channel_forget_conn: new calls need another connection from now on.
-static void channel_forget_conn(struct grpc_channel *channel)
+// channel_was_used: some call has gone over that connection.
+static bool channel_was_used(const struct conn *conn)
+{
+    return conn->h2.next_local_id > 1;
+}
+
+// channel_forget_conn: new calls need another connection from now on. One that
+// never took a call, though some waited, must not be replaced at once: a server
+// that opens and closes would keep us connecting as fast as we can.
+static void channel_forget_conn(struct grpc_channel *channel, bool was_used)
 {
     channel->conn = NULL;
+    if (!was_used && !list_is_empty(&channel->waiting) && !channel->fixed) {
+        channel_pause(channel);
+        return;
+    }
     channel_set_state(channel, CHANNEL_IDLE);
     if (!list_is_empty(&channel->waiting) && !channel->freed) {
         channel_connect(channel);
@@ -295,7 +313,7 @@ static void channel_leave_conn(struct grpc_channel *channel)
                                   : "the server said GOAWAY");
         channel_note_fixed(channel);
     }
-    channel_forget_conn(channel);
+    channel_forget_conn(channel, channel_was_used(conn));
     conn_finish(conn, view_of(NULL, 0));
 }
 
@@ -365,7 +383,7 @@ static void channel_on_closed(struct conn *conn, const char *reason)
         channel_try_next(channel);
     } else {
         channel_note_fixed(channel);
-        channel_forget_conn(channel);
+        channel_forget_conn(channel, channel_was_used(conn));
     }
 }
 

@@ -54,6 +54,7 @@ struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
     conn->source = (struct loop_source){.kind = RUN_CONN, .fd = -1};
     conn->timer.kind = RUN_CONN;
     list_init(&conn->calls);
+    list_init(&conn->orphans);
     if (peer != NULL) {
         conn->peer = *peer;
     }
@@ -71,6 +72,17 @@ void conn_free(struct conn *conn)
 }
 
 // ---- The end of a connection ------------------------------------------------
+
+// conn_clean leaves printable ASCII alone: a peer's text goes into messages,
+// which are UTF-8 and may be printed.
+static void conn_clean(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < 0x20 || *text > 0x7e) {
+            *text = '?';
+        }
+    }
+}
 
 // conn_keep_farewell remembers why the peer said GOAWAY, for the reason that
 // the calls are told when it then closes. Without memory they are told less.
@@ -92,6 +104,7 @@ static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
     if (conn->farewell != NULL) {
         conn->farewell_size = (size_t)size + 1;
         memcpy(conn->farewell, text, conn->farewell_size);
+        conn_clean(conn->farewell);
     }
 }
 

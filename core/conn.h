@@ -90,7 +90,11 @@ struct conn {
     struct list_link link_owner;
     struct list_link link_work; // in loop->dirty or loop->dead
     struct list_link calls;     // on this connection
-    uint8_t *held;              // input that the engine had no room to answer
+    // Server: calls whose stream has ended and whose handler has not. They
+    // count against the limit of streams, or resets would make it none.
+    struct list_link orphans;
+    uint32_t orphan_count;
+    uint8_t *held; // input that the engine had no room to answer
     size_t held_size;
     char *farewell; // the peer's GOAWAY in words, NULL when there was none
     size_t farewell_size;

@@ -2,6 +2,7 @@
 
 #include "core/run.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -19,6 +20,18 @@
 #include "loop/loop_clock.h"
 
 // ---- Words ------------------------------------------------------------------
+
+// run_clean takes the control characters out of what may quote a peer: a log
+// line is one line.
+static void run_clean(char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == 0x7f) {
+            *text = '?';
+        }
+    }
+}
 
 static void run_log_text(struct grpc_loop *loop, grpc_log_level level,
                          const char *text)
@@ -39,6 +52,7 @@ void run_log(struct grpc_loop *loop, grpc_log_level level, const char *format,
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    run_clean(text);
     run_log_text(loop, level, text);
 }
 
@@ -49,6 +63,7 @@ void run_set_error(struct grpc_loop *loop, char text[RUN_ERROR_TEXT],
     va_start(arguments, format);
     (void)vsnprintf(text, RUN_ERROR_TEXT, format, arguments);
     va_end(arguments);
+    run_clean(text);
     run_log_text(loop, GRPC_LOG_ERROR, text);
 }
 
@@ -114,6 +129,7 @@ grpc_loop *grpc_loop_new(const grpc_loop_options *options)
     loop->input = alloc_new(&allocator, CORE_INPUT_BYTES);
     if (loop->input == NULL ||
         !loop_init(&loop->loop, &loop->allocator, options->backend)) {
+        errno = loop->input == NULL ? ENOMEM : loop->loop.error;
         alloc_free(&allocator, loop->input, CORE_INPUT_BYTES);
         alloc_free(&allocator, loop, sizeof *loop);
         return NULL;

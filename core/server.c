@@ -14,6 +14,7 @@
 #include "core/listener.h"
 #include "core/server_call.h"
 #include "core/target.h"
+#include "h2/h2_limits.h"
 
 // ---- Services ---------------------------------------------------------------
 
@@ -147,9 +148,7 @@ int server_accept(struct grpc_server *server, int fd,
         return ENOMEM;
     }
     struct h2_options options = h2_options_default(true);
-    if (server->max_concurrent_streams != 0) {
-        options.local.max_concurrent_streams = server->max_concurrent_streams;
-    }
+    options.local.max_concurrent_streams = server->max_concurrent_streams;
     int error = conn_start(conn, fd, &options, CORE_HANDSHAKE_MS);
     if (error != 0) {
         alloc_free(&server->loop->allocator, conn, sizeof *conn);
@@ -355,7 +354,9 @@ static void server_set_options(struct grpc_server *server,
     server->max_receive_bytes = options->max_receive_bytes != 0
                                     ? options->max_receive_bytes
                                     : CORE_MESSAGE_BYTES;
-    server->max_concurrent_streams = options->max_concurrent_streams;
+    server->max_concurrent_streams = options->max_concurrent_streams != 0
+                                         ? options->max_concurrent_streams
+                                         : H2_LIMIT_CONCURRENT_STREAMS;
     server->max_connections = options->max_connections;
 }
 
@@ -457,6 +458,11 @@ grpc_result grpc_server_run(grpc_server *server)
     if (server->loop->stepping) {
         run_set_error(server->loop, server->error,
                       "run: the loop is being stepped already");
+        return GRPC_ESTATE;
+    }
+    if (!server->listening && server->stops_asked == 0) {
+        run_set_error(server->loop, server->error,
+                      "run: the server listens nowhere");
         return GRPC_ESTATE;
     }
     grpc_result result = GRPC_OK;

@@ -156,9 +156,17 @@ static void server_refuse(struct conn *conn, struct h2_stream *stream,
 
 // ---- The end before the answer ----------------------------------------------
 
+// server_orphan keeps a call that its handler still has to answer.
+static void server_orphan(struct grpc_call *call, struct conn *conn)
+{
+    list_append(&conn->orphans, &call->link);
+    conn->orphan_count++;
+    call->origin = conn;
+}
+
 // server_tell says once that nobody waits for the answer any more. A handler
 // that asked to be told is done with the call; any other still has to answer.
-static void server_tell(struct grpc_call *call)
+static void server_tell(struct grpc_call *call, struct conn *conn)
 {
     call->over = true;
     if (call->state == CALL_RECEIVING || call->state == CALL_ANSWERED) {
@@ -167,8 +175,7 @@ static void server_tell(struct grpc_call *call)
     }
     void (*told)(void *argument) = call->told;
     if (told == NULL) {
-        struct grpc_server *server = call->entry->server;
-        list_append(&server->orphans, &call->link);
+        server_orphan(call, conn);
         return;
     }
     call->told = NULL;
@@ -186,9 +193,10 @@ static void server_tell(struct grpc_call *call)
 
 void server_call_lose(struct grpc_call *call)
 {
+    struct conn *conn = call->conn;
     loop_timer_stop(&call->loop->loop, &call->timer);
     call_detach(call, H2_CANCEL);
-    server_tell(call);
+    server_tell(call, conn);
 }
 
 void server_call_expire(struct grpc_call *call)
@@ -218,7 +226,7 @@ void server_call_expire(struct grpc_call *call)
     conn_wake(conn);
     if (server_send_trailers(conn, call->stream, &trailers)) {
         call_detach(call, H2_NO_ERROR);
-        server_tell(call);
+        server_tell(call, conn);
     }
 }
 
@@ -272,10 +280,25 @@ static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
 
 static void server_finish_request(struct grpc_call *call);
 
+// server_is_full: as many handlers are at work for this connection as it may
+// have streams, though the client has reset some of them.
+static bool server_is_full(const struct conn *conn)
+{
+    const struct grpc_server *server = conn->owner;
+    return conn->orphan_count + conn->h2.stream_count >
+           server->max_concurrent_streams;
+}
+
 static void server_on_request(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_server *server = conn->owner;
     struct request request;
+    if (UNLIKELY(conn->orphan_count > 0 && server_is_full(conn))) {
+        h2_reset(&conn->h2, event->stream, H2_REFUSED_STREAM);
+        h2_release(&conn->h2, event->stream);
+        conn_wake(conn);
+        return;
+    }
     request_parse(&request, event->block);
     if (request.code != GRPC_OK) {
         server_refuse(conn, event->stream, &request, request.reason);
@@ -400,6 +423,12 @@ static void server_on_closed(struct conn *conn, const char *reason)
         struct list_link *link = list_first(&conn->calls);
         server_call_lose(LIST_OWNER(link, struct grpc_call, link));
     }
+    struct grpc_server *server = conn->owner;
+    LIST_FOREACH (orphan, after, &conn->orphans) {
+        LIST_OWNER(orphan, struct grpc_call, link)->origin = NULL;
+    }
+    list_move(&server->orphans, &conn->orphans);
+    conn->orphan_count = 0;
 }
 
 static void server_on_gone(struct conn *conn)
@@ -442,11 +471,13 @@ grpc_result grpc_call_reply(grpc_call *call, const void *reply)
     if (!server_may_answer(call)) {
         return GRPC_ESTATE;
     }
-    if (reply == NULL) {
-        return GRPC_EINVAL;
-    }
     if (call->over) {
         return server_forget(call);
+    }
+    if (reply == NULL) {
+        call_set_text(call, "grpc: error marshalling response: it is NULL");
+        server_fail(call, GRPC_INTERNAL);
+        return GRPC_EINVAL;
     }
     struct view bytes;
     const char *reason = "";
@@ -480,18 +511,20 @@ grpc_result grpc_call_fail(grpc_call *call, grpc_code code, const char *format,
     if (!server_may_answer(call)) {
         return GRPC_ESTATE;
     }
-    if ((unsigned)code == 0 || (unsigned)code > 16 || format == NULL) {
-        return GRPC_EINVAL;
-    }
     if (call->over) {
         return server_forget(call);
     }
+    // A handler seldom looks at the result: a call is never left without an
+    // answer because of a wrong argument.
+    bool is_valid = (unsigned)code >= 1 && (unsigned)code <= 16;
     va_list arguments;
     va_start(arguments, format);
-    call_set_text_list(call, format, arguments);
+    if (format != NULL) {
+        call_set_text_list(call, format, arguments);
+    }
     va_end(arguments);
-    server_fail(call, code);
-    return GRPC_OK;
+    server_fail(call, is_valid ? code : GRPC_UNKNOWN);
+    return is_valid ? GRPC_OK : GRPC_EINVAL;
 }
 
 void grpc_call_unimplemented(grpc_call *call)

@@ -296,6 +296,9 @@ static bool target_parse_listen_host(struct target *target, struct view text,
     if (!target_split(text, &host, reason)) {
         return false;
     }
+    if (!host.has_port && !host.bracketed && strchr(host.text, ':') != NULL) {
+        return target_fail(reason, "neither host:port nor [address]:port");
+    }
     if (!host.has_port) {
         return target_fail(reason, "the port is missing");
     }

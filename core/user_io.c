@@ -70,7 +70,12 @@ grpc_watch *grpc_watch_start(grpc_loop *loop, int fd, unsigned events,
                              void (*ready)(void *argument, unsigned events),
                              void *argument)
 {
-    if (loop == NULL || ready == NULL || fd < 0) {
+    if (loop == NULL) {
+        return NULL;
+    }
+    if (ready == NULL || fd < 0) {
+        run_set_error(loop, loop->error, "watch %d: %s", fd,
+                      ready == NULL ? "no function" : "not a descriptor");
         return NULL;
     }
     struct grpc_watch *watch = alloc_zeroed(&loop->allocator, sizeof *watch);

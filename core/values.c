@@ -84,12 +84,15 @@ grpc_str grpc_call_printf(grpc_call *call, const char *format, ...)
 
 const char *grpc_call_peer(grpc_call *call)
 {
-    if (call == NULL || call->conn == NULL) {
+    if (call == NULL) {
         return "";
     }
-    char text[SOCKET_ADDRESS_TEXT];
-    socket_address_text(&call->conn->peer, text);
-    const char *copy =
-        arena_copy_text(&call->arena, view_of(text, strlen(text)));
-    return copy == NULL ? "" : copy;
+    const struct socket_address *address =
+        call->conn != NULL ? &call->conn->peer : &call->peer_address;
+    if (call->peer == NULL && address->size > 0) {
+        char text[SOCKET_ADDRESS_TEXT];
+        socket_address_text(address, text);
+        call->peer = arena_copy_text(&call->arena, view_of(text, strlen(text)));
+    }
+    return call->peer == NULL ? "" : call->peer;
 }

@@ -172,6 +172,8 @@ void h2_stream_set_state(struct h2_stream *stream, enum h2_stream_state state)
     if (stream->out.size > 0) {
         chunk_queue_clear(&stream->out);
     }
+    stream->end_queued = false;
+    stream->writable_wanted = false;
     list_remove(&stream->link_sendable);
 }
 

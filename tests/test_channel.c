@@ -599,6 +599,40 @@ static void test_channel__ids_run_out(void **state)
 }
 
 // More calls than the server takes at once wait, in order.
+// A server that takes no call and closes is not dialled as fast as we can.
+static void test_channel__useless_connection_is_followed_by_a_pause(
+    void **state)
+{
+    static struct kit_peer peer;
+    struct door door = door_open();
+    struct chan chan;
+    struct kit_result result = {0};
+    char target[64];
+    (void)state;
+    (void)snprintf(target, sizeof target, "127.0.0.1:%u", (unsigned)door.port);
+    chan_begin(&chan, NULL, target, NULL);
+    assert_non_null(kit_call(chan.channel, "x", &result));
+    kit_peer_init(&peer, door_accept(&door, chan.loop), true);
+    kit_setting(&peer, 3, 0); // SETTINGS with MAX_CONCURRENT_STREAMS 0
+    kit_goaway(&peer, 0, H2_NO_ERROR, "go");
+    for (int i = 0; i < 2000 && chan.channel->state != CHANNEL_FAILED; i++) {
+        assert_int_equal(grpc_loop_step(chan.loop, 1), GRPC_OK);
+    }
+    assert_int_equal(chan.channel->state, CHANNEL_FAILED);
+    assert_int_equal(chan.channel->backoff.base_ms, 1000);
+    assert_int_equal(result.done, 0); // it goes on waiting
+    kit_peer_fini(&peer);
+    // After the pause it is tried again, and the call goes through.
+    chan_skip_backoff(&chan);
+    chan_meet(&chan, &door, &peer);
+    chan_serve(&peer, 1, "at last");
+    kit_wait(chan.loop, &result.done, 1);
+    assert_string_equal(result.reply, "at last");
+    kit_peer_fini(&peer);
+    chan_end(&chan);
+    (void)close(door.fd);
+}
+
 static void test_channel__max_concurrent_streams(void **state)
 {
     struct kit_bench *bench = kit_bench_channel(NULL, NULL);
@@ -800,6 +834,8 @@ int main(void)
         cmocka_unit_test(test_channel__lost_and_dialled_again),
         cmocka_unit_test(test_channel__goaway),
         cmocka_unit_test(test_channel__ids_run_out),
+        cmocka_unit_test(
+            test_channel__useless_connection_is_followed_by_a_pause),
         cmocka_unit_test(test_channel__max_concurrent_streams),
         cmocka_unit_test(test_channel__free_with_calls),
         cmocka_unit_test(test_channel__free_within_callback),

@@ -365,12 +365,7 @@ static void test_server_call__late_answers(void **state)
 static void sc_misuse(grpc_call *call, struct kit_greeter *greeter)
 {
     struct kit_hello good = {.name = GRPC_STR("first")};
-    struct kit_hello *none = NULL;
     int *how = greeter->extra;
-    assert_int_equal(grpc_call_reply(call, none), GRPC_EINVAL);
-    assert_int_equal(grpc_call_fail(call, GRPC_OK, "x"), GRPC_EINVAL);
-    assert_int_equal(grpc_call_fail(call, (grpc_code)17, "x"), GRPC_EINVAL);
-    assert_int_equal(grpc_call_fail(call, (grpc_code)-1, "x"), GRPC_EINVAL);
     assert_false(grpc_call_is_over(call));
     if (*how == 0) {
         assert_int_equal(grpc_call_reply(call, &good), GRPC_OK);
@@ -405,6 +400,48 @@ static void test_server_call__misuse(void **state)
     assert_int_equal(grpc_call_fail(NULL, GRPC_ABORTED, "x"), GRPC_ESTATE);
     grpc_call_on_end(NULL, kit_told, NULL);
     grpc_call_unimplemented(NULL);
+}
+
+// A wrong argument is told, and the call is answered all the same.
+static void sc_wrong(grpc_call *call, struct kit_greeter *greeter)
+{
+    static const int codes[] = {0, 17, -1};
+    const int *how = greeter->extra;
+    // Without the attribute that lets the compiler check the format.
+    grpc_result (*unchecked)(grpc_call *, grpc_code, const char *, ...) =
+        grpc_call_fail;
+    if (*how < 3) {
+        grpc_code code = (grpc_code)codes[*how];
+        assert_int_equal(grpc_call_fail(call, code, "x"), GRPC_EINVAL);
+    } else if (*how == 3) {
+        assert_int_equal(grpc_call_reply(call, NULL), GRPC_EINVAL);
+    } else {
+        // No format is an empty message, and no mistake.
+        assert_int_equal(unchecked(call, GRPC_ABORTED, NULL), GRPC_OK);
+    }
+    assert_int_equal(grpc_call_fail(call, GRPC_ABORTED, "y"), GRPC_ESTATE);
+}
+
+static void test_server_call__wrong_arguments_answer_too(void **state)
+{
+    static const char *const answers[] = {
+        SC_FAIL("2", "x"),
+        SC_FAIL("2", "x"),
+        SC_FAIL("2", "x"),
+        SC_FAIL("13", "grpc: error marshalling response: it is NULL"),
+        "HEADERS 1 end\n :status: 200\n content-type: application/grpc\n"
+        " grpc-status: 10\n",
+    };
+    (void)state;
+    for (int how = 0; how < 5; how++) {
+        struct kit_bench *bench = kit_bench_server(NULL, NULL);
+        bench->greeter.act = sc_wrong;
+        bench->greeter.extra = &how;
+        kit_headers(&bench->peer, 1, false, KIT_REQUEST);
+        kit_message(&bench->peer, 1, true, "x");
+        kit_expect(&bench->peer, bench->loop, answers[how]);
+        kit_bench_end(bench);
+    }
 }
 
 // A reply that cannot be encoded ends the call as INTERNAL.
@@ -451,7 +488,7 @@ static void test_server_call__cancelled(void **state)
         if (listen == 0) {
             assert_true(grpc_call_is_over(call));
             assert_string_equal(grpc_call_method(call), "/kit.Greeter/Say");
-            assert_string_equal(grpc_call_peer(call), "");
+            assert_string_equal(grpc_call_peer(call), "unix:");
             assert_int_equal(kit_reply(call, "late"), GRPC_OK);
         }
         kit_expect(&bench->peer, bench->loop, "");
@@ -460,6 +497,35 @@ static void test_server_call__cancelled(void **state)
 }
 
 // A request that is not complete never reaches the handler.
+// A client that resets and calls again is refused while as many handlers are at
+// work as it may have streams.
+static void test_server_call__resets_do_not_lift_the_limit(void **state)
+{
+    struct kit_bench *bench = kit_bench_server(
+        NULL, &(grpc_server_options){.max_concurrent_streams = 4});
+    (void)state;
+    bench->greeter.late = true;
+    for (uint32_t i = 0; i < 6; i++) {
+        uint32_t id = 1 + 2 * i;
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_message(&bench->peer, id, true, "x");
+        kit_rst(&bench->peer, id, H2_CANCEL);
+        kit_turn(bench->loop);
+    }
+    assert_int_equal(bench->greeter.handled, 4);
+    kit_expect(&bench->peer, bench->loop,
+               "RST_STREAM 9 REFUSED_STREAM\nRST_STREAM 11 REFUSED_STREAM\n");
+    // A handler that answers makes room for one.
+    assert_int_equal(kit_reply(bench->greeter.calls[0], "late"), GRPC_OK);
+    for (uint32_t id = 13; id <= 15; id += 2) {
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_message(&bench->peer, id, true, "x");
+    }
+    kit_expect(&bench->peer, bench->loop, "RST_STREAM 15 REFUSED_STREAM\n");
+    assert_int_equal(bench->greeter.handled, 5);
+    kit_bench_end(bench);
+}
+
 static void test_server_call__cancelled_early(void **state)
 {
     struct kit_bench *bench = kit_bench_server(NULL, NULL);
@@ -709,8 +775,10 @@ int main(void)
         cmocka_unit_test(test_server_call__unimplemented),
         cmocka_unit_test(test_server_call__late_answers),
         cmocka_unit_test(test_server_call__misuse),
+        cmocka_unit_test(test_server_call__wrong_arguments_answer_too),
         cmocka_unit_test(test_server_call__reply_not_encodable),
         cmocka_unit_test(test_server_call__cancelled),
+        cmocka_unit_test(test_server_call__resets_do_not_lift_the_limit),
         cmocka_unit_test(test_server_call__cancelled_early),
         cmocka_unit_test(test_server_call__connection_lost),
         cmocka_unit_test(test_server_call__free_within_told),
