@@ -271,7 +271,9 @@ void channel_submit(struct grpc_channel *channel, struct grpc_call *call)
     if (channel->bad_target) {
         channel_refuse(call, GRPC_INVALID_ARGUMENT, channel->cause);
     } else if (channel->state == CHANNEL_FAILED) {
-        channel_fail_waiting(channel);
+        if (!call->wait_for_ready || channel->fixed) {
+            channel_refuse(call, GRPC_UNAVAILABLE, channel->cause);
+        }
     } else if (channel->state == CHANNEL_IDLE) {
         channel_connect(channel);
     } else {
@@ -303,16 +305,22 @@ static void channel_forget_conn(struct grpc_channel *channel, bool was_used)
     }
 }
 
+// channel_why_leave is why a connection takes no more calls, in words.
+static const char *channel_why_leave(const struct conn *conn)
+{
+    if (conn->farewell != NULL) {
+        return conn->farewell;
+    }
+    return conn->h2.goaway_received ? "the server said GOAWAY"
+                                    : "the connection's stream ids are used up";
+}
+
 // channel_leave_conn lets the calls of the connection end, on it alone.
 static void channel_leave_conn(struct grpc_channel *channel)
 {
     struct conn *conn = channel->conn;
-    if (channel->fixed) {
-        channel_note(channel, conn->farewell != NULL
-                                  ? conn->farewell
-                                  : "the server said GOAWAY");
-        channel_note_fixed(channel);
-    }
+    channel_note(channel, channel_why_leave(conn));
+    channel_note_fixed(channel);
     channel_forget_conn(channel, channel_was_used(conn));
     conn_finish(conn, view_of(NULL, 0));
 }

@@ -621,6 +621,12 @@ static void test_channel__useless_connection_is_followed_by_a_pause(
     assert_int_equal(chan.channel->state, CHANNEL_FAILED);
     assert_int_equal(chan.channel->backoff.base_ms, 1000);
     assert_int_equal(result.done, 0); // it goes on waiting
+    struct kit_result second = {0};
+    assert_non_null(kit_call(chan.channel, "y", &second));
+    kit_turn(chan.loop);
+    assert_int_equal(second.code, GRPC_UNAVAILABLE);
+    assert_string_equal(second.text, "GOAWAY NO_ERROR \"go\"");
+    assert_int_equal(result.done, 0);
     kit_peer_fini(&peer);
     // After the pause it is tried again, and the call goes through.
     chan_skip_backoff(&chan);
