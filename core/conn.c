@@ -145,7 +145,7 @@ static void conn_shut(struct conn *conn)
     loop_timer_stop(&loop->loop, &conn->timer);
     loop_unwatch(&loop->loop, &conn->source);
     if (conn->source.fd >= 0) {
-        socket_close(conn->source.fd);
+        loop->loop.port->close(loop->loop.port->user, conn->source.fd);
         conn->source.fd = -1;
     }
     if (has_engine) {
@@ -311,8 +311,9 @@ static void conn_fail_socket(struct conn *conn, const char *phase, int error)
 static void conn_read(struct conn *conn)
 {
     size_t size = 0;
-    int error = socket_read(conn->source.fd, conn->loop->input,
-                            CORE_INPUT_BYTES, &size);
+    const struct loop_port *port = conn->loop->loop.port;
+    int error = port->read(port->user, conn->source.fd, conn->loop->input,
+                           CORE_INPUT_BYTES, &size);
     if (error == EAGAIN || error == EINTR) {
         return;
     }
@@ -358,11 +359,13 @@ static void conn_watch(struct conn *conn, bool writable)
 // the connection has failed.
 static bool conn_write(struct conn *conn)
 {
+    const struct loop_port *port = conn->loop->loop.port;
     while (h2_output_size(&conn->h2) > 0) {
         struct view views[CONN_VIEWS];
         size_t count = h2_output_peek(&conn->h2, views, CONN_VIEWS);
         size_t sent = 0;
-        int error = socket_write(conn->source.fd, views, count, &sent);
+        int error =
+            port->write(port->user, conn->source.fd, views, count, &sent);
         if (error == EAGAIN) {
             return true;
         }
@@ -385,7 +388,8 @@ static void conn_end_when_done(struct conn *conn)
     if (conn->state == CONN_LINGERING) {
         if (!conn->write_shut) {
             conn->write_shut = true;
-            socket_close_write(conn->source.fd);
+            const struct loop_port *port = conn->loop->loop.port;
+            port->close_write(port->user, conn->source.fd);
         }
     } else if (conn->finishing && conn->h2.stream_count == 0) {
         conn_linger(conn, "connection finished");
@@ -419,15 +423,16 @@ void conn_flush(struct conn *conn)
 
 int conn_connect(struct conn *conn, uint32_t timeout_ms)
 {
+    const struct loop_port *port = conn->loop->loop.port;
     int fd = -1;
-    int error = socket_connect(&conn->peer, &fd);
+    int error = port->connect(port->user, &conn->peer, &fd);
     if (error != 0 && error != EINPROGRESS) {
         return error;
     }
     conn->source.fd = fd;
     if (!loop_watch(&conn->loop->loop, &conn->source, LOOP_WRITABLE)) {
         conn->source.fd = -1;
-        socket_close(fd);
+        port->close(port->user, fd);
         return conn->loop->loop.error;
     }
     loop_timer_start(&conn->loop->loop, &conn->timer,
@@ -457,7 +462,8 @@ int conn_start(struct conn *conn, int fd, const struct h2_options *options,
 // conn_on_connected: a client's socket is connected, or has failed.
 static void conn_on_connected(struct conn *conn)
 {
-    int error = socket_connected(conn->source.fd);
+    const struct loop_port *port = conn->loop->loop.port;
+    int error = port->connected(port->user, conn->source.fd);
     if (error == 0) {
         struct h2_options options = h2_options_default(false);
         if (!h2_conn_init(&conn->h2, &conn->loop->h2, &options)) {

@@ -17,7 +17,6 @@
 #include "core/listener.h"
 #include "core/server.h"
 #include "core/user_io.h"
-#include "loop/loop_clock.h"
 
 // ---- Words ------------------------------------------------------------------
 
@@ -70,7 +69,7 @@ void run_set_error(struct grpc_loop *loop, char text[RUN_ERROR_TEXT],
 uint64_t run_now(struct grpc_loop *loop)
 {
     if (!loop->stepping) {
-        loop->loop.now_ms = loop_clock_ms();
+        loop->loop.now_ms = loop_clock(&loop->loop);
     }
     return loop->loop.now_ms;
 }
@@ -114,12 +113,9 @@ static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
         options->log_level != 0 ? options->log_level : GRPC_LOG_WARNING;
 }
 
-grpc_loop *grpc_loop_new(const grpc_loop_options *options)
+grpc_loop *run_new(const grpc_loop_options *options,
+                   const struct loop_port *port)
 {
-    static const grpc_loop_options run_defaults = {.backend = NULL};
-    if (options == NULL) {
-        options = &run_defaults;
-    }
     grpc_allocator allocator = heap_or_default(&options->allocator);
     struct grpc_loop *loop = alloc_zeroed(&allocator, sizeof *loop);
     if (loop == NULL) {
@@ -128,7 +124,7 @@ grpc_loop *grpc_loop_new(const grpc_loop_options *options)
     loop->allocator = allocator;
     loop->input = alloc_new(&allocator, CORE_INPUT_BYTES);
     if (loop->input == NULL ||
-        !loop_init(&loop->loop, &loop->allocator, options->backend)) {
+        !loop_init(&loop->loop, &loop->allocator, port, options->backend)) {
         errno = loop->input == NULL ? ENOMEM : loop->loop.error;
         alloc_free(&allocator, loop->input, CORE_INPUT_BYTES);
         alloc_free(&allocator, loop, sizeof *loop);
@@ -136,6 +132,13 @@ grpc_loop *grpc_loop_new(const grpc_loop_options *options)
     }
     run_init(loop, options);
     return loop;
+}
+
+grpc_loop *grpc_loop_new(const grpc_loop_options *options)
+{
+    static const grpc_loop_options run_defaults = {.backend = NULL};
+    return run_new(options == NULL ? &run_defaults : options,
+                   loop_system_port());
 }
 
 grpc_loop *run_choose(grpc_loop *users, const grpc_allocator *allocator)

@@ -72,6 +72,10 @@ struct grpc_loop {
     char error[RUN_ERROR_TEXT];
 };
 
+// run_new is grpc_loop_new on a port of the caller's choice.
+INTERNAL MUST_CHECK grpc_loop *run_new(const grpc_loop_options *options,
+                                       const struct loop_port *port);
+
 // run_log formats a line for the user's log function, if it wants that level.
 INTERNAL void run_log(struct grpc_loop *loop, grpc_log_level level,
                       const char *format, ...) PRINTF_LIKE(3, 4);

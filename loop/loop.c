@@ -28,7 +28,6 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
-#include "loop/loop_clock.h"
 
 // POSIX lets no write of up to so many bytes mix with another.
 _Static_assert(sizeof(struct loop_task) <= _POSIX_PIPE_BUF,
@@ -90,11 +89,14 @@ static int loop_open_post(struct loop *loop)
 }
 
 bool loop_init(struct loop *loop, const grpc_allocator *allocator,
-               const char *backend)
+               const struct loop_port *port, const char *backend)
 {
     memset(loop, 0, sizeof *loop);
     loop->allocator = allocator;
-    loop->backend = loop_find_backend(backend);
+    loop->port = port;
+    loop->backend = backend == NULL && port->backend != NULL
+                        ? port->backend
+                        : loop_find_backend(backend);
     if (loop->backend == NULL) {
         loop->error = EINVAL;
         return false;
@@ -108,7 +110,7 @@ bool loop_init(struct loop *loop, const grpc_allocator *allocator,
         loop->backend->close(loop->backend_state);
         return false;
     }
-    loop->now_ms = loop_clock_ms();
+    loop->now_ms = loop_clock(loop);
     loop_wheel_init(&loop->wheel, loop->now_ms);
     return true;
 }
@@ -189,7 +191,7 @@ static int loop_time_left(struct loop *loop)
     if (next_ms == UINT64_MAX) {
         return -1;
     }
-    loop->now_ms = loop_clock_ms();
+    loop->now_ms = loop_clock(loop);
     if (next_ms <= loop->now_ms) {
         return 0;
     }
@@ -237,7 +239,7 @@ static int loop_wait_once(struct loop *loop, int timeout_ms)
                                     loop->ready, &loop->ready_count);
     ASSERT(loop->ready_count <= LOOP_READY_MAX);
     loop_collect(loop);
-    loop->now_ms = loop_clock_ms();
+    loop->now_ms = loop_clock(loop);
     loop_wheel_advance(&loop->wheel, loop->now_ms);
     return error;
 }

@@ -5,6 +5,7 @@
 //
 //   loop.c            turns: wait, then give events; posted tasks
 //   loop_backend.h    the table of a back end
+//   loop_port.{c,h}   the table of a clock and sockets; the system's
 //   loop_epoll.c, loop_poll.c
 //   loop_timer.{c,h}  timer wheel; arming and disarming cost the same for any
 //                     number of timers
@@ -26,6 +27,7 @@
 #include "base/list.h"
 #include "grpc.h"
 #include "loop/loop_backend.h"
+#include "loop/loop_port.h"
 #include "loop/loop_timer.h"
 
 // What to watch for, and what was found. LOOP_FAILED (error or hang-up) is
@@ -71,6 +73,7 @@ struct loop_event {
 
 struct loop {
     const grpc_allocator *allocator; // borrowed
+    const struct loop_port *port;    // borrowed
     const struct loop_backend *backend;
     void *backend_state;
     struct loop_wheel wheel;
@@ -89,12 +92,15 @@ struct loop {
     struct loop_ready ready[LOOP_READY_MAX];
 };
 
-// loop_init, with a loop that does not move afterwards, opens the back end and the pipe. backend is "epoll", "poll", or
-// NULL for the best that the system has. False: loop->error has the errno and
-// nothing is held (EINVAL: no such back end). loop_fini comes when all sources
-// are unwatched and all timers stopped; tasks that still wait are dropped.
+// loop_init, with a loop that does not move afterwards, opens the back end and
+// the pipe. port is borrowed for the life of the loop. backend is "epoll",
+// "poll", or NULL for the port's own or the best that the system has. False:
+// loop->error has the errno and nothing is held (EINVAL: no such back end).
+// loop_fini comes when all sources are unwatched and all timers stopped; tasks
+// that still wait are dropped.
 INTERNAL MUST_CHECK bool loop_init(struct loop *loop,
                                    const grpc_allocator *allocator,
+                                   const struct loop_port *port,
                                    const char *backend);
 INTERNAL void loop_fini(struct loop *loop);
 
@@ -143,5 +149,11 @@ INTERNAL MUST_CHECK bool loop_wait(struct loop *loop, int timeout_ms);
 // order is descriptors, tasks, timers: what has arrived by now is seen before
 // the deadline that would have cut it off. Of tasks, one turn gives one batch.
 INTERNAL bool loop_next(struct loop *loop, struct loop_event *event);
+
+// loop_clock is the port's time, read anew.
+static inline uint64_t loop_clock(const struct loop *loop)
+{
+    return loop->port->now_ms(loop->port->user);
+}
 
 #endif

@@ -43,6 +43,7 @@ LOOP_SOURCES = \
 	loop/loop_clock.c \
 	loop/loop_timer.c \
 	loop/loop_socket.c \
+	loop/loop_port.c \
 	loop/loop_epoll.c \
 	loop/loop_poll.c \
 	loop/loop.c \

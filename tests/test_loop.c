@@ -38,7 +38,8 @@ struct loop_pair {
 static void loop_test_begin(struct loop_test *test, void **state)
 {
     test_heap_init(&test->heap);
-    assert_true(loop_init(&test->loop, &test->heap.allocator, *state));
+    assert_true(loop_init(&test->loop, &test->heap.allocator,
+                          loop_system_port(), *state));
     assert_string_equal(test->loop.backend->name, *state);
 }
 
@@ -139,7 +140,8 @@ static void test_loop__init_survives_failures(void **state)
         struct loop_test test;
         test_heap_init(&test.heap);
         test.heap.fail_at = n;
-        if (loop_init(&test.loop, &test.heap.allocator, *state)) {
+        if (loop_init(&test.loop, &test.heap.allocator, loop_system_port(),
+                      *state)) {
             loop_test_end(&test);
             break;
         }
@@ -166,7 +168,8 @@ static void test_loop__init_survives_a_lack_of_descriptors(void **state)
             .rlim_max = before.rlim_max,
         };
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-        done = loop_init(&test.loop, &test.heap.allocator, *state);
+        done = loop_init(&test.loop, &test.heap.allocator, loop_system_port(),
+                         *state);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
         if (!done) {
             assert_int_equal(test.loop.error, EMFILE);
@@ -183,10 +186,12 @@ static void test_loop__unknown_back_end_is_refused(void **state)
     (void)state;
     struct loop_test test;
     test_heap_init(&test.heap);
-    assert_false(loop_init(&test.loop, &test.heap.allocator, "select"));
+    assert_false(loop_init(&test.loop, &test.heap.allocator, loop_system_port(),
+                           "select"));
     assert_int_equal(test.loop.error, EINVAL);
     assert_int_equal(test.heap.calls, 0);
-    assert_true(loop_init(&test.loop, &test.heap.allocator, NULL));
+    assert_true(
+        loop_init(&test.loop, &test.heap.allocator, loop_system_port(), NULL));
 #if defined(__linux__)
     assert_string_equal(test.loop.backend->name, "epoll");
 #endif

@@ -71,7 +71,8 @@ static void backend_test_begin(struct backend_test *test)
     int fds[2];
     memset(test, 0, sizeof *test);
     test_heap_init(&test->heap);
-    assert_true(loop_init(&test->loop, &test->heap.allocator, NULL));
+    assert_true(loop_init(&test->loop, &test->heap.allocator,
+                          loop_system_port(), NULL));
     memset(&backend_test_calls, 0, sizeof backend_test_calls);
     backend_test_real = test->loop.backend;
     test->counted = *backend_test_real;

@@ -184,7 +184,8 @@ static void test_epoll__is_not_of_this_system(void **state)
     struct test_heap heap;
     struct loop loop;
     test_heap_init(&heap);
-    assert_false(loop_init(&loop, &heap.allocator, "epoll"));
+    assert_false(
+        loop_init(&loop, &heap.allocator, loop_system_port(), "epoll"));
     assert_int_equal(loop.error, EINVAL);
 }
 

@@ -27,7 +27,8 @@ static void lookup_test_begin(struct lookup_test *test)
 {
     memset(test, 0, sizeof *test);
     test_heap_init(&test->heap);
-    assert_true(loop_init(&test->loop, &test->heap.allocator, NULL));
+    assert_true(loop_init(&test->loop, &test->heap.allocator,
+                          loop_system_port(), NULL));
 }
 
 static void lookup_test_end(struct lookup_test *test)

@@ -142,7 +142,8 @@ static void fake_test_begin(struct fake_test *test)
 {
     memset(test, 0, sizeof *test);
     test_heap_init(&test->heap);
-    assert_true(loop_init(&test->loop, &test->heap.allocator, NULL));
+    assert_true(loop_init(&test->loop, &test->heap.allocator,
+                          loop_system_port(), NULL));
 }
 
 static void fake_test_end(struct fake_test *test)
