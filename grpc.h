@@ -278,6 +278,60 @@ GRPC_API grpc_watch *grpc_watch_start(grpc_loop *loop, int fd, unsigned events,
 GRPC_API grpc_result grpc_watch_change(grpc_watch *watch, unsigned events);
 GRPC_API void grpc_watch_stop(grpc_watch *watch);
 
+// grpc_limits: what a peer may cost, for a server's and a channel's
+// connections. 0 stands for the default, which is in brackets. A value out of
+// range is refused in words: by grpc_server_listen() and grpc_server_serve_fd()
+// of a server, by every call of a channel. In words of HTTP/2 (RFC 9113); the
+// reasons for the defaults are in h2/h2_limits.h of the sources.
+//
+// A peer that goes over a bound of rate is answered in this order: it is not
+// read, then it is made to wait, then it gets GOAWAY ENHANCE_YOUR_CALM, and the
+// connection is closed.
+typedef struct grpc_limits {
+    // Announced in SETTINGS.
+    uint32_t stream_window_bytes; // unread of one stream [65,535]
+    uint32_t frame_bytes;         // of one frame [16,384]
+    uint32_t header_bytes;       // of one header block, counted as name + value
+                                 // + 32 per field; over it a call ends as
+                                 // RESOURCE_EXHAUSTED [8,192]
+    uint32_t header_table_bytes; // of HPACK's table for what we read [4,096]
+    // One header block; over the hard ones the connection is closed.
+    uint32_t header_bytes_hard;   // [16,384]
+    uint32_t header_fields;       // as header_bytes [100]
+    uint32_t header_fields_hard;  // [256]
+    uint32_t continuation_frames; // [8]
+    // Memory.
+    uint32_t connection_window_bytes; // unread of all streams [1,048,576]
+    uint32_t encoder_table_bytes; // of HPACK's table for what we send, whatever
+                                  // the peer allows [4,096]
+    uint32_t output_bytes;   // DATA waits in its stream above so much [262,144]
+    uint32_t queued_bytes;   // of replies that the client does not take; above
+                             // it new calls are refused [8,388,608]
+    uint32_t assembly_bytes; // of large messages that arrive at the same time;
+                             // the next waits [16,777,216]
+    uint32_t induced_bytes;  // of acknowledgements, resets and replies without
+                             // content; above it the peer is not read [65,536]
+    // Counts and rates.
+    uint32_t settings_entries;        // of one SETTINGS frame [32]
+    uint32_t informational_responses; // before the final one [8]
+    uint32_t streams_per_turn;        // new calls before other connections have
+                                      // their turn [128]
+    uint32_t reset_budget;        // streams that may be reset or refused before
+                                  // their handler began, above those that
+                                  // ended well [128]
+    uint32_t glitch_burst;        // useless frames at once [10,000]
+    uint32_t glitches_per_second; // and in the long run [330]
+    uint32_t delay_ms;            // how long one is made to wait [100]
+    // Time.
+    uint32_t handshake_ms;    // server: until the first SETTINGS [10,000]
+    uint32_t settings_ack_ms; // until our SETTINGS are acknowledged [60,000]
+    uint32_t write_stall_ms;  // without the progress below [60,000]
+    uint32_t write_bytes_per_second; // least that a peer takes of what waits
+                                     // for it [1,024]
+    uint32_t answer_stall_ms; // as write_stall_ms, for a reply that waits for
+                              // its stream's window [300,000]
+} grpc_limits;
+
 // ---- 3. Servers -------------------------------------------------------------
 
 typedef struct grpc_server grpc_server;
@@ -289,6 +343,7 @@ typedef struct grpc_server_options {
     uint32_t max_receive_bytes;      // of one message; 0: 4 MiB
     uint32_t max_concurrent_streams; // per connection; 0: 128
     uint32_t max_connections;        // 0: as many as there are descriptors
+    grpc_limits limits;
 } grpc_server_options;
 
 // grpc_server_new: owned; NULL without memory or descriptors.
@@ -357,6 +412,7 @@ typedef struct grpc_channel_options {
     const char *user_agent;      // copied; put before "grpc-cgrpc/0.1.0"
     uint32_t max_receive_bytes;  // of one message; 0: 4 MiB
     uint32_t connect_timeout_ms; // for each address; 0: 20 s
+    grpc_limits limits;
 } grpc_channel_options;
 
 // grpc_channel_new makes a channel and does no I/O: it connects with the first

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/endian.h"
+#include "core/assembly.h"
 #include "core/client_call.h"
 #include "core/limits.h"
 #include "core/server_call.h"
@@ -80,7 +81,8 @@ void call_detach(struct grpc_call *call, enum h2_code code)
         return;
     }
     struct conn *conn = call->conn;
-    call->peer_address = conn->peer; // a handler or callback may still ask
+    conn_peer(conn, &call->peer_address); // a handler or callback may still ask
+    assembly_end(call);
     call->stream->owner = NULL;
     h2_reset(&conn->h2, call->stream, code);
     h2_release(&conn->h2, call->stream);
@@ -252,18 +254,6 @@ static struct call_failure call_take_message(struct grpc_call *call,
         call->text};
 }
 
-// call_open_window lets a message that is larger than the window complete.
-static void call_open_window(struct grpc_call *call)
-{
-    size_t missing = deframe_wanted(&call->deframe);
-    if (missing == 0) {
-        call->wanted = false;
-    } else if (!call->wanted) {
-        call->wanted = true;
-        h2_want(&call->conn->h2, call->stream, missing);
-    }
-}
-
 struct call_failure call_take_data(struct grpc_call *call, struct view data)
 {
     size_t size = data.size;
@@ -272,14 +262,17 @@ struct call_failure call_take_data(struct grpc_call *call, struct view data)
     while (failure.reason == NULL && result == DEFRAME_MESSAGE) {
         struct view message;
         result = deframe_next(&call->deframe, &call->arena, &data, &message);
-        failure = result == DEFRAME_MESSAGE ? call_take_message(call, message)
-                                            : call_fail_deframe(call, result);
+        if (result == DEFRAME_MESSAGE) {
+            failure = call_take_message(call, message);
+            assembly_end(call);
+        } else {
+            failure = call_fail_deframe(call, result);
+        }
     }
-    if (size > 0) {
+    if (failure.reason != NULL) {
         h2_credit(&call->conn->h2, call->stream, size);
-    }
-    if (failure.reason == NULL) {
-        call_open_window(call);
+    } else if (size > 0) {
+        assembly_take(call, size);
     }
     return failure;
 }

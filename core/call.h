@@ -56,7 +56,9 @@ struct grpc_call {
     bool in_handler;       // the user's handler is on the stack
     bool has_message;      // a whole message was decoded
     bool end_queued;       // END_STREAM waits for the queue of DATA
-    bool wanted;           // the window was opened for this message
+    bool assembly_waits;   // assembly.h, also for the next two
+    uint32_t assembling;   // bytes granted for the message that arrives
+    size_t kept;           // bytes of DATA not credited to the stream
     struct list_link link; // invariant 2
     struct loop_timer timer;
     uint64_t deadline_ms; // loop time; UINT64_MAX: none
@@ -71,6 +73,7 @@ struct grpc_call {
     const struct method_entry *entry;
     struct conn *origin; // an orphan's connection, while that lives
     const char *peer;    // in words, once asked for
+    size_t queued_mark;  // DATA of the answer that waited at a time
     struct socket_address peer_address; // when it is on no connection any more
     void (*told)(void *argument);
     void *told_argument;

@@ -155,14 +155,14 @@ static const struct socket_address *channel_address(
 static int channel_try(struct grpc_channel *channel,
                        const struct socket_address *address)
 {
-    struct conn *conn =
-        conn_new(channel->loop, &channel_role, channel, address);
+    struct conn *conn = conn_new(channel->loop, &channel_role, channel,
+                                 &channel->limits, address);
     if (conn == NULL) {
         return ENOMEM;
     }
     int error = conn_connect(conn, channel->connect_timeout_ms);
     if (error != 0) {
-        alloc_free(&channel->loop->allocator, conn, sizeof *conn);
+        conn_discard(conn);
         return error;
     }
     list_append(&channel->conns, &conn->link_owner);
@@ -491,6 +491,12 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
     channel->connect_timeout_ms = options->connect_timeout_ms != 0
                                       ? options->connect_timeout_ms
                                       : CORE_CONNECT_MS;
+    struct h2_limits_fault fault;
+    if (!h2_limits_resolve(&options->limits, &channel->limits, &fault)) {
+        channel->bad_target = true;
+        limits_say(&fault, channel->cause, sizeof channel->cause);
+        memcpy(channel->error, channel->cause, sizeof channel->error);
+    }
     channel->timer.kind = RUN_CHANNEL;
     list_init(&channel->conns);
     list_init(&channel->waiting);
@@ -541,14 +547,15 @@ static int channel_start_fd(struct grpc_channel *channel, int fd)
     if (error != 0) {
         return error;
     }
-    struct conn *conn = conn_new(channel->loop, &channel_role, channel, &peer);
+    struct conn *conn = conn_new(channel->loop, &channel_role, channel,
+                                 &channel->limits, &peer);
     if (conn == NULL) {
         return ENOMEM;
     }
-    struct h2_options options = h2_options_default(false);
+    struct h2_options options = h2_options_make(false, &channel->limits);
     error = conn_start(conn, fd, &options, channel->connect_timeout_ms);
     if (error != 0) {
-        alloc_free(&channel->loop->allocator, conn, sizeof *conn);
+        conn_discard(conn);
         return error;
     }
     channel_set_state(channel, CHANNEL_CONNECTING);

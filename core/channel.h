@@ -39,12 +39,13 @@ struct grpc_channel {
     bool owns_loop;
     bool freed;        // by the user, while the loop was being stepped
     bool fixed;        // made from a descriptor: cannot connect again
-    bool bad_target;   // error tells why
+    bool bad_target;   // or limits; cause tells why
     bool pumping;      // channel_pump is at work, or may not begin now
     uint32_t blocking; // blocking calls on the stack
     enum channel_state state;
     uint32_t max_receive_bytes;
     uint32_t connect_timeout_ms;
+    grpc_limits limits; // resolved
     struct list_link link_loop;
     struct list_link conns;   // all, those that drain included
     struct list_link waiting; // calls that wait for a connection

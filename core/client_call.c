@@ -23,11 +23,13 @@ static bool client_send_headers(struct grpc_call *call, struct conn *conn,
 {
     const struct grpc_channel *channel = call->channel;
     const char *path = call->method->path;
+    hpack_hint method = HPACK_STATIC_METHOD_POST;
+    hpack_hint scheme = HPACK_STATIC_SCHEME;
     struct h2_field fields[CLIENT_FIELDS] = {
-        headers_field(VIEW(":method"), VIEW("POST"), 2,
-                      &conn->hints[CONN_HINT_HTTP_METHOD]),
-        headers_field(VIEW(":scheme"), VIEW("http"), 6,
-                      &conn->hints[CONN_HINT_SCHEME]),
+        headers_field(VIEW(":method"), VIEW("POST"), HPACK_STATIC_METHOD,
+                      &method),
+        headers_field(VIEW(":scheme"), VIEW("http"), HPACK_STATIC_SCHEME,
+                      &scheme),
         headers_field(VIEW(":path"), view_of(path, strlen(path)), 4,
                       conn_path_hint(conn, path)),
         headers_field(VIEW(":authority"),
@@ -89,6 +91,10 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
     // told to stop.
     bool heard_all = call->stream != NULL &&
                      call->stream->state == H2_STATE_HALF_CLOSED_REMOTE;
+    if (call->conn != NULL && call->stream->state == H2_STATE_CLOSED &&
+        !call->stream->reset) {
+        flood_ended_well(&call->conn->flood, call->conn->limits);
+    }
     call_detach(call, heard_all ? H2_NO_ERROR : H2_CANCEL);
     list_remove(&call->link);
     call_set_state(call, CALL_FINISHED);
@@ -126,7 +132,9 @@ void client_call_expire(struct grpc_call *call)
         call_set_text(call, "deadline exceeded while waiting for a connection");
     } else {
         char peer[SOCKET_ADDRESS_TEXT];
-        socket_address_text(&call->conn->peer, peer);
+        struct socket_address address;
+        conn_peer(call->conn, &address);
+        socket_address_text(&address, peer);
         call_set_text(
             call, "deadline exceeded: no answer from %s for %lu ms", peer,
             (unsigned long)(call->loop->loop.now_ms - call->started_ms));

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "core/call.h"
 #include "core/limits.h"
 
 enum {
@@ -40,35 +41,105 @@ bool conn_is_over(const struct conn *conn)
     return conn->state == CONN_LINGERING || conn->state == CONN_CLOSED;
 }
 
-struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
-                      void *owner, const struct socket_address *peer)
+static size_t conn_size(const struct conn *conn)
 {
-    struct conn *conn = alloc_zeroed(&loop->allocator, sizeof *conn);
+    return offsetof(struct conn, peer_bytes) + conn->peer_size;
+}
+
+struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
+                      void *owner, const grpc_limits *limits,
+                      const struct socket_address *peer)
+{
+    size_t peer_size =
+        offsetof(struct socket_address, storage) + (size_t)peer->size;
+    struct conn *conn = alloc_zeroed(
+        &loop->allocator, offsetof(struct conn, peer_bytes) + peer_size);
     if (conn == NULL) {
         return NULL;
     }
     conn->loop = loop;
     conn->role = role;
     conn->owner = owner;
+    conn->limits = limits;
     conn->state = CONN_CONNECTING;
     conn->source = (struct loop_source){.kind = RUN_CONN, .fd = -1};
     conn->timer.kind = RUN_CONN;
+    for (size_t i = 0; i < CONN_DUES; i++) {
+        conn->due_ms[i] = UINT64_MAX;
+    }
     list_init(&conn->calls);
     list_init(&conn->orphans);
-    if (peer != NULL) {
-        conn->peer = *peer;
-    }
+    conn->peer_size = (uint32_t)peer_size;
+    memcpy(conn->peer_bytes, peer, peer_size);
     return conn;
+}
+
+void conn_peer(const struct conn *conn, struct socket_address *out)
+{
+    memcpy(out, conn->peer_bytes, conn->peer_size);
+}
+
+// conn_peer_text is the peer's address in words.
+static void conn_peer_text(const struct conn *conn,
+                           char text[SOCKET_ADDRESS_TEXT])
+{
+    struct socket_address peer;
+    conn_peer(conn, &peer);
+    socket_address_text(&peer, text);
+}
+
+void conn_discard(struct conn *conn)
+{
+    alloc_free(&conn->loop->allocator, conn, conn_size(conn));
 }
 
 void conn_free(struct conn *conn)
 {
     ASSERT(conn->state == CONN_CLOSED);
     ASSERT(list_is_empty(&conn->calls));
-    struct grpc_loop *loop = conn->loop;
     list_remove(&conn->link_work);
     list_remove(&conn->link_owner);
-    alloc_free(&loop->allocator, conn, sizeof *conn);
+    conn_discard(conn);
+}
+
+// ---- Time limits ------------------------------------------------------------
+
+// conn_set_due is the one place where due_ms changes.
+static void conn_set_due(struct conn *conn, enum conn_due which,
+                         uint64_t due_ms)
+{
+    if (conn->due_ms[which] == due_ms) {
+        return;
+    }
+    conn->due_ms[which] = due_ms;
+    uint64_t first_ms = UINT64_MAX;
+    for (size_t i = 0; i < CONN_DUES; i++) {
+        if (conn->due_ms[i] < first_ms) {
+            first_ms = conn->due_ms[i];
+        }
+    }
+    struct loop *loop = &conn->loop->loop;
+    if (first_ms == UINT64_MAX) {
+        loop_timer_stop(loop, &conn->timer);
+    } else {
+        loop_timer_start(loop, &conn->timer, first_ms);
+    }
+}
+
+static void conn_wait_for(struct conn *conn, enum conn_due which,
+                          uint32_t delay_ms)
+{
+    conn_set_due(conn, which, run_due(conn->loop, delay_ms));
+}
+
+static void conn_wait_no_more(struct conn *conn, enum conn_due which)
+{
+    conn_set_due(conn, which, UINT64_MAX);
+}
+
+static bool conn_waits_for(const struct conn *conn, enum conn_due which)
+{
+    return conn->due_ms[which] != UINT64_MAX;
 }
 
 // ---- The end of a connection ------------------------------------------------
@@ -102,17 +173,18 @@ static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
     }
     conn->farewell = alloc_new(&conn->loop->allocator, (size_t)size + 1);
     if (conn->farewell != NULL) {
-        conn->farewell_size = (size_t)size + 1;
-        memcpy(conn->farewell, text, conn->farewell_size);
-        conn_clean(conn->farewell);
+        conn_clean(text);
+        memcpy(conn->farewell, text, (size_t)size + 1);
     }
 }
 
 static void conn_drop_farewell(struct conn *conn)
 {
-    alloc_free(&conn->loop->allocator, conn->farewell, conn->farewell_size);
-    conn->farewell = NULL;
-    conn->farewell_size = 0;
+    if (conn->farewell != NULL) {
+        alloc_free(&conn->loop->allocator, conn->farewell,
+                   strlen(conn->farewell) + 1);
+        conn->farewell = NULL;
+    }
 }
 
 // conn_tell_closed is the one place that tells the role.
@@ -129,11 +201,18 @@ static void conn_tell_closed(struct conn *conn, const char *reason)
     ASSERT(list_is_empty(&conn->calls));
 }
 
+static void conn_free_held(struct conn *conn, struct conn_held *held)
+{
+    if (held != NULL) {
+        alloc_free(&conn->loop->allocator, held,
+                   sizeof(struct conn_held) + held->size);
+    }
+}
+
 static void conn_drop_held(struct conn *conn)
 {
-    alloc_free(&conn->loop->allocator, conn->held, conn->held_size);
+    conn_free_held(conn, conn->held);
     conn->held = NULL;
-    conn->held_size = 0;
 }
 
 // conn_shut gives everything back but the struct itself, which reap frees.
@@ -142,7 +221,9 @@ static void conn_shut(struct conn *conn)
     struct grpc_loop *loop = conn->loop;
     bool has_engine = conn->state != CONN_CONNECTING;
     conn_set_state(conn, CONN_CLOSED);
-    loop_timer_stop(&loop->loop, &conn->timer);
+    for (size_t i = 0; i < CONN_DUES; i++) {
+        conn_wait_no_more(conn, (enum conn_due)i);
+    }
     loop_unwatch(&loop->loop, &conn->source);
     if (conn->source.fd >= 0) {
         loop->loop.port->close(loop->loop.port->user, conn->source.fd);
@@ -153,6 +234,9 @@ static void conn_shut(struct conn *conn)
     }
     conn_drop_held(conn);
     conn_drop_farewell(conn);
+    alloc_free(&loop->allocator, conn->path_hints,
+               CONN_PATH_HINTS * sizeof *conn->path_hints);
+    conn->path_hints = NULL;
     list_remove(&conn->link_owner);
     list_remove(&conn->link_work);
     list_append(&loop->dead, &conn->link_work);
@@ -184,8 +268,9 @@ static void conn_linger(struct conn *conn, const char *reason)
 {
     conn_set_state(conn, CONN_LINGERING);
     conn_drop_held(conn);
-    loop_timer_start(&conn->loop->loop, &conn->timer,
-                     run_due(conn->loop, CORE_LINGER_MS));
+    conn_wait_no_more(conn, CONN_DUE_PAUSE);
+    conn_wait_no_more(conn, CONN_DUE_WRITE);
+    conn_wait_for(conn, CONN_DUE_STATE, CORE_LINGER_MS);
     conn_tell_closed(conn, reason);
     conn_wake(conn);
 }
@@ -195,7 +280,7 @@ static void conn_on_closed(struct conn *conn, const struct h2_event *event)
 {
     char peer[SOCKET_ADDRESS_TEXT];
     char reason[CONN_REASON_TEXT];
-    socket_address_text(&conn->peer, peer);
+    conn_peer_text(conn, peer);
     if (event->code == H2_NO_ERROR) {
         (void)snprintf(reason, sizeof reason, "connection to %s closed: %s",
                        peer, event->reason);
@@ -213,7 +298,7 @@ static void conn_on_settings(struct conn *conn)
 {
     if (conn->state == CONN_HANDSHAKE) {
         conn_set_state(conn, CONN_READY);
-        loop_timer_stop(&conn->loop->loop, &conn->timer);
+        conn_wait_no_more(conn, CONN_DUE_STATE);
     }
     conn->role->ready(conn);
 }
@@ -249,19 +334,83 @@ static void conn_dispatch(struct conn *conn, const struct h2_event *event)
     }
 }
 
-// conn_hold keeps input that cannot be answered yet, and stops reading until
-// output has been sent.
+// conn_hold keeps input that is not dealt with now, and stops reading until it
+// has been.
 static void conn_hold(struct conn *conn, struct view input)
 {
-    if (input.size > 0) {
-        uint8_t *held = alloc_new(&conn->loop->allocator, input.size);
-        if (held == NULL) {
-            conn_close(conn, "out of memory");
-            return;
-        }
-        memcpy(held, input.data, input.size);
-        conn->held = held;
-        conn->held_size = input.size;
+    ASSERT(conn->held == NULL);
+    if (input.size == 0) {
+        return;
+    }
+    struct conn_held *held = alloc_new(&conn->loop->allocator,
+                                       sizeof(struct conn_held) + input.size);
+    if (held == NULL) {
+        conn_close(conn, "out of memory");
+        return;
+    }
+    held->size = input.size;
+    memcpy(held->bytes, input.data, input.size);
+    conn->held = held;
+}
+
+// conn_obey does what the peer's rates call for; false when no more of its
+// input is to be dealt with now.
+static bool conn_obey(struct conn *conn, enum flood_answer answer)
+{
+    switch (answer) {
+    case FLOOD_FINE:
+        return true;
+    case FLOOD_DELAY:
+        conn_wait_for(conn, CONN_DUE_PAUSE, conn->limits->delay_ms);
+        conn_wake(conn); // to watch the socket no more
+        return false;
+    case FLOOD_END:
+        h2_close(&conn->h2, H2_ENHANCE_YOUR_CALM,
+                 "too many useless frames or early resets");
+        break;
+    }
+    return true;
+}
+
+// conn_count takes what the engine has counted since the last time.
+static bool conn_count(struct conn *conn)
+{
+    struct h2_conn *h2 = &conn->h2;
+    if (LIKELY((h2->glitches | h2->resets) == 0)) {
+        return true;
+    }
+    enum flood_answer answer =
+        flood_count(&conn->flood, conn->limits, h2->glitches, h2->resets,
+                    conn->loop->loop.now_ms);
+    h2->glitches = 0;
+    h2->resets = 0;
+    return h2->state == H2_CONN_CLOSED || conn_obey(conn, answer);
+}
+
+// conn_has_turn counts new calls; false when others have their turn now.
+static bool conn_has_turn(struct conn *conn, const struct h2_event *event,
+                          uint32_t *streams)
+{
+    if (event->type != H2_EVENT_HEADERS ||
+        event->headers != H2_HEADERS_REQUEST ||
+        ++*streams < conn->limits->streams_per_turn) {
+        return true;
+    }
+    conn_wake(conn); // the rest is for the next flush
+    return false;
+}
+
+// conn_settle_settings follows the acknowledgement of our SETTINGS.
+static void conn_settle_settings(struct conn *conn)
+{
+    bool waits = conn_waits_for(conn, CONN_DUE_STATE);
+    if (conn->state != CONN_READY || waits == conn->h2.settings_unacked) {
+        return;
+    }
+    if (waits) {
+        conn_wait_no_more(conn, CONN_DUE_STATE);
+    } else {
+        conn_wait_for(conn, CONN_DUE_STATE, conn->limits->settings_ack_ms);
     }
 }
 
@@ -269,41 +418,51 @@ static void conn_hold(struct conn *conn, struct view input)
 // role, one at a time.
 static void conn_feed(struct conn *conn, struct view input)
 {
-    while (!conn_is_over(conn)) {
+    uint32_t streams = 0;
+    bool more = true;
+    while (more && !conn_is_over(conn)) {
         struct h2_event event;
         size_t used = 0;
         enum h2_result result = h2_recv(&conn->h2, input, &used, &event);
         input = view_skip(input, used);
-        if (result == H2_EVENT) {
+        more = result == H2_EVENT;
+        if (more) {
             conn_dispatch(conn, &event);
-        } else if (result == H2_IDLE) {
+        }
+        if (conn_is_over(conn)) {
             break;
-        } else {
+        }
+        if (!conn_count(conn) ||
+            (more && !conn_has_turn(conn, &event, &streams)) ||
+            result == H2_BLOCKED) {
             conn_hold(conn, input);
             break;
         }
+        // Counting may have closed the engine, which then has an event.
+        more = more || conn->h2.state == H2_CONN_CLOSED;
     }
-    if (conn->state != CONN_CLOSED && h2_output_size(&conn->h2) > 0) {
-        conn_wake(conn);
+    if (conn->state != CONN_CLOSED) {
+        conn_settle_settings(conn);
+        if (h2_output_size(&conn->h2) > 0) {
+            conn_wake(conn);
+        }
     }
 }
 
 // conn_feed_held goes on with input that was held back.
 static void conn_feed_held(struct conn *conn)
 {
-    uint8_t *held = conn->held;
-    size_t size = conn->held_size;
+    struct conn_held *held = conn->held;
     conn->held = NULL;
-    conn->held_size = 0;
-    conn_feed(conn, view_of(held, size));
-    alloc_free(&conn->loop->allocator, held, size);
+    conn_feed(conn, view_of(held->bytes, held->size));
+    conn_free_held(conn, held);
 }
 
 static void conn_fail_socket(struct conn *conn, const char *phase, int error)
 {
     char peer[SOCKET_ADDRESS_TEXT];
     char text[128];
-    socket_address_text(&conn->peer, peer);
+    conn_peer_text(conn, peer);
     socket_error_text(error, text, sizeof text);
     conn_close(conn, "%s %s: %s", phase, peer, text);
 }
@@ -340,12 +499,18 @@ void conn_wake(struct conn *conn)
     }
 }
 
-// conn_watch sets what the socket is watched for; a connection whose input is
-// held back is not read.
+// conn_may_read: a connection whose input is held back, or that has to wait, is
+// not read.
+static bool conn_may_read(const struct conn *conn)
+{
+    return conn->held == NULL && !conn_waits_for(conn, CONN_DUE_PAUSE);
+}
+
+// conn_watch sets what the socket is watched for.
 static void conn_watch(struct conn *conn, bool writable)
 {
     unsigned events = writable ? LOOP_WRITABLE : 0;
-    if (conn->held == NULL) {
+    if (conn_may_read(conn)) {
         events |= LOOP_READABLE;
     }
     if (conn->source.watched != events || conn->source.slot == 0) {
@@ -373,6 +538,7 @@ static bool conn_write(struct conn *conn)
             conn_fail_socket(conn, "write to", error);
             return false;
         }
+        conn->written += (uint32_t)sent;
         h2_output_consume(&conn->h2, sent);
     }
     return true;
@@ -396,6 +562,21 @@ static void conn_end_when_done(struct conn *conn)
     }
 }
 
+// conn_watch_writing begins or ends to measure how fast the peer takes what
+// waits for it.
+static void conn_watch_writing(struct conn *conn, bool stuck)
+{
+    if (conn_is_over(conn) || stuck == conn_waits_for(conn, CONN_DUE_WRITE)) {
+        return;
+    }
+    if (stuck) {
+        conn->written_mark = conn->written;
+        conn_wait_for(conn, CONN_DUE_WRITE, conn->limits->write_stall_ms);
+    } else {
+        conn_wait_no_more(conn, CONN_DUE_WRITE);
+    }
+}
+
 void conn_flush(struct conn *conn)
 {
     if (conn->state == CONN_CONNECTING || conn->state == CONN_CLOSED ||
@@ -403,7 +584,8 @@ void conn_flush(struct conn *conn)
         return;
     }
     bool stuck = h2_output_size(&conn->h2) > 0;
-    if (!stuck && conn->held != NULL) {
+    bool paused = conn_waits_for(conn, CONN_DUE_PAUSE);
+    if (!stuck && !paused && conn->held != NULL) {
         conn_feed_held(conn);
     } else if (!conn_is_over(conn) &&
                (!stuck || conn->h2.state == H2_CONN_CLOSED)) {
@@ -415,6 +597,7 @@ void conn_flush(struct conn *conn)
         conn_end_when_done(conn);
     }
     if (conn->state != CONN_CLOSED) {
+        conn_watch_writing(conn, stuck);
         conn_watch(conn, stuck);
     }
 }
@@ -425,7 +608,9 @@ int conn_connect(struct conn *conn, uint32_t timeout_ms)
 {
     const struct loop_port *port = conn->loop->loop.port;
     int fd = -1;
-    int error = port->connect(port->user, &conn->peer, &fd);
+    struct socket_address peer;
+    conn_peer(conn, &peer);
+    int error = port->connect(port->user, &peer, &fd);
     if (error != 0 && error != EINPROGRESS) {
         return error;
     }
@@ -435,9 +620,16 @@ int conn_connect(struct conn *conn, uint32_t timeout_ms)
         port->close(port->user, fd);
         return conn->loop->loop.error;
     }
-    loop_timer_start(&conn->loop->loop, &conn->timer,
-                     run_due(conn->loop, timeout_ms));
+    conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
     return 0;
+}
+
+// conn_begin: the engine is there, and has a preface to send.
+static void conn_begin(struct conn *conn)
+{
+    conn_set_state(conn, CONN_HANDSHAKE);
+    flood_init(&conn->flood, conn->limits, conn->loop->loop.now_ms);
+    conn_wake(conn);
 }
 
 int conn_start(struct conn *conn, int fd, const struct h2_options *options,
@@ -453,9 +645,8 @@ int conn_start(struct conn *conn, int fd, const struct h2_options *options,
         h2_conn_fini(&conn->h2);
         return loop->loop.error;
     }
-    conn_set_state(conn, CONN_HANDSHAKE);
-    loop_timer_start(&loop->loop, &conn->timer, run_due(loop, timeout_ms));
-    conn_wake(conn);
+    conn_begin(conn);
+    conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
     return 0;
 }
 
@@ -465,7 +656,7 @@ static void conn_on_connected(struct conn *conn)
     const struct loop_port *port = conn->loop->loop.port;
     int error = port->connected(port->user, conn->source.fd);
     if (error == 0) {
-        struct h2_options options = h2_options_default(false);
+        struct h2_options options = h2_options_make(false, conn->limits);
         if (!h2_conn_init(&conn->h2, &conn->loop->h2, &options)) {
             error = ENOMEM;
         }
@@ -474,8 +665,7 @@ static void conn_on_connected(struct conn *conn)
         conn_fail_socket(conn, "connect to", error);
         return;
     }
-    conn_set_state(conn, CONN_HANDSHAKE);
-    conn_wake(conn);
+    conn_begin(conn);
 }
 
 void conn_finish(struct conn *conn, struct view debug)
@@ -506,28 +696,95 @@ void conn_on_source(struct conn *conn, unsigned ready)
     if ((ready & LOOP_WRITABLE) != 0) {
         conn_wake(conn);
     }
-    if ((ready & (LOOP_READABLE | LOOP_FAILED)) != 0 && conn->held == NULL) {
+    if ((ready & LOOP_FAILED) != 0) {
+        // It would be reported again and again: what is left is read now.
+        conn_wait_no_more(conn, CONN_DUE_PAUSE);
+    }
+    if ((ready & (LOOP_READABLE | LOOP_FAILED)) != 0 && conn_may_read(conn)) {
         conn_read(conn);
     } else if ((ready & LOOP_FAILED) != 0) {
         conn_wake(conn); // the next write tells what has failed
     }
 }
 
-void conn_on_timer(struct conn *conn)
+// conn_end_by closes the connection for what the peer has not done in time.
+static void conn_end_by(struct conn *conn, enum h2_code code,
+                        const char *reason)
+{
+    h2_close(&conn->h2, code, reason);
+    conn_feed(conn, view_of(NULL, 0));
+}
+
+static void conn_on_state_due(struct conn *conn)
 {
     char peer[SOCKET_ADDRESS_TEXT];
-    socket_address_text(&conn->peer, peer);
-    if (conn->state == CONN_CONNECTING) {
+    conn_peer_text(conn, peer);
+    switch (conn->state) {
+    case CONN_CONNECTING:
         conn_close(conn, "connect to %s: timed out", peer);
-    } else if (conn->state == CONN_HANDSHAKE) {
+        break;
+    case CONN_HANDSHAKE:
         conn_close(conn, "HTTP/2 with %s: no SETTINGS in time", peer);
-    } else {
+        break;
+    case CONN_READY:
+        conn_end_by(conn, H2_SETTINGS_TIMEOUT,
+                    "SETTINGS are not acknowledged in time");
+        break;
+    case CONN_LINGERING:
         conn_close(conn, "connection to %s closed", peer);
+        break;
+    case CONN_CLOSED:
+        break;
+    }
+}
+
+static void conn_on_pause_due(struct conn *conn)
+{
+    enum flood_answer answer =
+        flood_resume(&conn->flood, conn->limits, conn->loop->loop.now_ms);
+    if (conn_obey(conn, answer)) {
+        conn_wake(conn); // held input, and then reading, go on
+    }
+}
+
+static void conn_on_write_due(struct conn *conn)
+{
+    uint64_t least = (uint64_t)conn->limits->write_bytes_per_second *
+                     conn->limits->write_stall_ms / 1000;
+    if (conn->written - conn->written_mark < least) {
+        conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
+                    "the peer does not take what it asked for");
+        return;
+    }
+    conn->written_mark = conn->written;
+    conn_wait_for(conn, CONN_DUE_WRITE, conn->limits->write_stall_ms);
+}
+
+void conn_on_timer(struct conn *conn)
+{
+    static void (*const conn_on_due[CONN_DUES])(struct conn * conn) = {
+        [CONN_DUE_STATE] = conn_on_state_due,
+        [CONN_DUE_PAUSE] = conn_on_pause_due,
+        [CONN_DUE_WRITE] = conn_on_write_due,
+    };
+    uint64_t now_ms = conn->loop->loop.now_ms;
+    for (size_t i = 0; i < CONN_DUES && conn->state != CONN_CLOSED; i++) {
+        if (conn->due_ms[i] <= now_ms) {
+            conn_wait_no_more(conn, (enum conn_due)i);
+            conn_on_due[i](conn);
+        }
     }
 }
 
 hpack_hint *conn_path_hint(struct conn *conn, const char *path)
 {
+    if (UNLIKELY(conn->path_hints == NULL)) {
+        conn->path_hints = alloc_zeroed(
+            &conn->loop->allocator, CONN_PATH_HINTS * sizeof *conn->path_hints);
+        if (conn->path_hints == NULL) {
+            return NULL;
+        }
+    }
     size_t slot = ((uintptr_t)path >> 3) % CONN_PATH_HINTS;
     struct conn_path_hint *hint = &conn->path_hints[slot];
     if (hint->path != path) {
@@ -542,5 +799,17 @@ void conn_check(const struct conn *conn)
     ASSERT((conn->state == CONN_CLOSED) == (conn->source.fd < 0) ||
            conn->state == CONN_CONNECTING);
     ASSERT(!conn_is_over(conn) || list_is_empty(&conn->calls));
+    uint64_t assembling = 0;
+    uint32_t waits = 0;
+    LIST_FOREACH (link, after, &conn->calls) {
+        const struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        ASSERT(!call->assembly_waits || call->assembling == 0);
+        assembling += call->assembling;
+        waits += call->assembly_waits ? 1 : 0;
+    }
+    ASSERT(assembling == conn->assembling);
+    ASSERT(waits == conn->assembly_waits);
     (void)conn;
+    (void)assembling;
+    (void)waits;
 }

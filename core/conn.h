@@ -18,6 +18,9 @@
 //      The role then has no call on the connection any more.
 //   2. A connection with output is in loop->dirty, or waits to be writable.
 //   3. In CLOSED the socket is closed and the connection is in loop->dead.
+//   4. The timer is armed for the first of due_ms. A connection that is paused
+//      has due_ms[CONN_DUE_PAUSE], and is not read.
+//   5. assembling is the sum over the calls on the connection.
 
 #ifndef CORE_CONN_H
 #define CORE_CONN_H
@@ -27,6 +30,7 @@
 
 #include "base/linkage.h"
 #include "base/list.h"
+#include "core/flood.h"
 #include "core/run.h"
 #include "grpc.h"
 #include "h2/h2.h"
@@ -58,17 +62,28 @@ enum conn_state {
     CONN_CLOSED,
 };
 
-// Hints for the fields that every call of a connection sends.
+// Hints for the fields that every call of a connection sends, by role.
 enum conn_hint {
     CONN_HINT_CONTENT_TYPE,
-    CONN_HINT_HTTP_STATUS, // :status 200
-    CONN_HINT_HTTP_METHOD, // :method POST
-    CONN_HINT_SCHEME,
-    CONN_HINT_AUTHORITY,
+    CONN_HINT_STATUS_OK,     // server
+    CONN_HINT_AUTHORITY = 1, // client, as those below
     CONN_HINT_USER_AGENT,
     CONN_HINT_TE,
-    CONN_HINT_STATUS_OK,
     CONN_HINTS,
+};
+
+// What a connection waits for with a time limit.
+enum conn_due {
+    CONN_DUE_STATE, // CONNECTING, HANDSHAKE or LINGERING ends; in READY: our
+                    // SETTINGS are acknowledged
+    CONN_DUE_PAUSE, // the peer is read again
+    CONN_DUE_WRITE, // the peer takes what waits for it
+    CONN_DUES,
+};
+
+struct conn_held {
+    size_t size;
+    uint8_t bytes[];
 };
 
 enum { CONN_PATH_HINTS = 4 };
@@ -81,12 +96,17 @@ struct conn_path_hint {
 struct conn {
     struct grpc_loop *loop;
     const struct conn_role *role;
-    void *owner; // the role's: grpc_server or grpc_channel
+    void *owner;               // the role's: grpc_server or grpc_channel
+    const grpc_limits *limits; // its owner's, resolved
     enum conn_state state;
     bool finishing;  // close when the last stream has ended and all is sent
     bool write_shut; // nothing more is written
     struct loop_source source;
-    struct loop_timer timer; // connect, handshake or linger time-out
+    struct loop_timer timer;
+    uint64_t due_ms[CONN_DUES]; // loop time; UINT64_MAX: not waited for
+    struct flood flood;
+    uint32_t written;      // bytes; wraps
+    uint32_t written_mark; // of it, when CONN_DUE_WRITE was set
     struct list_link link_owner;
     struct list_link link_work; // in loop->dirty or loop->dead
     struct list_link calls;     // on this connection
@@ -94,22 +114,29 @@ struct conn {
     // count against the limit of streams, or resets would make it none.
     struct list_link orphans;
     uint32_t orphan_count;
-    uint8_t *held; // input that the engine had no room to answer
-    size_t held_size;
-    char *farewell; // the peer's GOAWAY in words, NULL when there was none
-    size_t farewell_size;
+    // Large messages that arrive (call.c): bytes granted, calls that wait.
+    uint32_t assembling;
+    uint32_t assembly_waits;
+    struct conn_held *held; // input that is dealt with later; NULL: none
+    char *farewell;         // the peer's GOAWAY in words; NULL: none
     hpack_hint hints[CONN_HINTS];
-    struct conn_path_hint path_hints[CONN_PATH_HINTS];
-    struct socket_address peer;
+    struct conn_path_hint *path_hints; // CONN_PATH_HINTS; NULL before use
     struct h2_conn h2;
+    uint32_t peer_size;
+    uint8_t peer_bytes[]; // its socket_address, as short as it is
 };
 
 // conn_new makes a connection in state CONNECTING that owns no socket yet;
-// NULL without memory. peer may be NULL.
+// NULL without memory. limits is borrowed from the owner. conn_discard takes one back that was not begun.
 INTERNAL MUST_CHECK struct conn *conn_new(struct grpc_loop *loop,
                                           const struct conn_role *role,
                                           void *owner,
+                                          const grpc_limits *limits,
                                           const struct socket_address *peer);
+INTERNAL void conn_discard(struct conn *conn);
+
+// conn_peer copies the peer's address out.
+INTERNAL void conn_peer(const struct conn *conn, struct socket_address *out);
 
 // conn_connect begins to connect to conn->peer. An errno, or 0.
 INTERNAL MUST_CHECK int conn_connect(struct conn *conn, uint32_t timeout_ms);
@@ -134,7 +161,8 @@ INTERNAL void conn_close(struct conn *conn, const char *format, ...)
 
 INTERNAL bool conn_is_over(const struct conn *conn);
 
-// conn_path_hint is the hint of a method's :path on this connection.
+// conn_path_hint is the hint of a method's :path on this connection; NULL
+// without memory.
 INTERNAL hpack_hint *conn_path_hint(struct conn *conn, const char *path);
 
 // For run.c:

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Every bound and every constant of time in core, with its reason. The HTTP/2
-// engine has its own in h2/h2_limits.h.
+// Every bound and every constant of time in core that is no member of
+// grpc_limits, with its reason. Those, and the HTTP/2 engine's, are in
+// h2/h2_limits.h.
 
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
+
+#include <stddef.h>
+
+#include "base/linkage.h"
+#include "h2/h2_limits.h"
 
 enum {
     // One message, where the user sets nothing: grpc-go's and Google's default.
@@ -33,8 +39,6 @@ enum {
     // Without descriptors accepting pauses: 5 ms, doubled up to 1 s (grpc-go).
     CORE_ACCEPT_PAUSE_MS = 5,
     CORE_ACCEPT_PAUSE_MAX_MS = 1000,
-    // A client connection has this long from accept to its first SETTINGS.
-    CORE_HANDSHAKE_MS = 120000,
     // One address may take this long to connect and send SETTINGS.
     CORE_CONNECT_MS = 20000,
     // Backoff between rounds of connecting (connection-backoff.md).
@@ -43,5 +47,9 @@ enum {
     // A connection that we close flushes its output for this long.
     CORE_LINGER_MS = 1000,
 };
+
+// limits_say tells in words which limit is out of range.
+INTERNAL void limits_say(const struct h2_limits_fault *fault, char *text,
+                         size_t size);
 
 #endif

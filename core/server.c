@@ -143,15 +143,16 @@ grpc_result grpc_server_serve(grpc_server *server, const grpc_service *service,
 int server_accept(struct grpc_server *server, int fd,
                   const struct socket_address *peer)
 {
-    struct conn *conn = conn_new(server->loop, &server_role, server, peer);
+    struct conn *conn =
+        conn_new(server->loop, &server_role, server, &server->limits, peer);
     if (conn == NULL) {
         return ENOMEM;
     }
-    struct h2_options options = h2_options_default(true);
+    struct h2_options options = h2_options_make(true, &server->limits);
     options.local.max_concurrent_streams = server->max_concurrent_streams;
-    int error = conn_start(conn, fd, &options, CORE_HANDSHAKE_MS);
+    int error = conn_start(conn, fd, &options, server->limits.handshake_ms);
     if (error != 0) {
-        alloc_free(&server->loop->allocator, conn, sizeof *conn);
+        conn_discard(conn);
         return error;
     }
     list_append(&server->conns, &conn->link_owner);
@@ -245,16 +246,33 @@ static int server_listen_all(struct grpc_server *server, struct target *target,
     return 0;
 }
 
-grpc_result grpc_server_listen(grpc_server *server, const char *address,
-                               const grpc_listen_options *options)
+// server_may_open: the server takes connections, as far as it is up to it.
+static grpc_result server_may_open(struct grpc_server *server,
+                                   const char *action)
 {
     if (server == NULL) {
         return GRPC_EINVAL;
     }
     if (server->state != SERVER_OPEN) {
-        run_set_error(server->loop, server->error,
-                      "listen: the server was stopped");
+        run_set_error(server->loop, server->error, "%s: the server was stopped",
+                      action);
         return GRPC_ESTATE;
+    }
+    if (server->bad_limit.name != NULL) {
+        char text[RUN_ERROR_TEXT];
+        limits_say(&server->bad_limit, text, sizeof text);
+        run_set_error(server->loop, server->error, "%s: %s", action, text);
+        return GRPC_EINVAL;
+    }
+    return GRPC_OK;
+}
+
+grpc_result grpc_server_listen(grpc_server *server, const char *address,
+                               const grpc_listen_options *options)
+{
+    grpc_result may = server_may_open(server, "listen");
+    if (may != GRPC_OK) {
+        return may;
     }
     static const grpc_listen_options server_listen_defaults = {0, false};
     if (options == NULL) {
@@ -282,12 +300,9 @@ grpc_result grpc_server_listen(grpc_server *server, const char *address,
 // server_adopt checks a descriptor that the user hands over.
 static grpc_result server_adopt(grpc_server *server, int fd, bool listening)
 {
-    if (server == NULL) {
-        return GRPC_EINVAL;
-    }
-    if (server->state != SERVER_OPEN) {
-        run_set_error(server->loop, server->error, "the server was stopped");
-        return GRPC_ESTATE;
+    grpc_result may = server_may_open(server, "take a descriptor");
+    if (may != GRPC_OK) {
+        return may;
     }
     bool is_listening = false;
     int error = socket_adopt(fd, &is_listening);
@@ -358,6 +373,10 @@ static void server_set_options(struct grpc_server *server,
                                          ? options->max_concurrent_streams
                                          : H2_LIMIT_CONCURRENT_STREAMS;
     server->max_connections = options->max_connections;
+    if (!h2_limits_resolve(&options->limits, &server->limits,
+                           &server->bad_limit)) {
+        limits_say(&server->bad_limit, server->error, sizeof server->error);
+    }
 }
 
 grpc_server *grpc_server_new(const grpc_server_options *options)

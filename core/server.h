@@ -14,6 +14,7 @@
 #include "base/linkage.h"
 #include "base/list.h"
 #include "base/view.h"
+#include "core/limits.h"
 #include "core/run.h"
 #include "grpc.h"
 
@@ -53,6 +54,8 @@ struct grpc_server {
     uint32_t max_receive_bytes;
     uint32_t max_concurrent_streams;
     uint32_t max_connections;
+    grpc_limits limits;               // resolved
+    struct h2_limits_fault bad_limit; // name is NULL: none
     uint32_t connection_count;
     uint16_t port;
     bool listening; // a port was opened: no more services

@@ -22,12 +22,13 @@ enum {
 
 static bool server_send_headers(struct grpc_call *call)
 {
-    hpack_hint *hints = call->conn->hints;
+    hpack_hint status = HPACK_STATIC_STATUS;
     const struct h2_field fields[] = {
-        headers_field(VIEW(":status"), VIEW("200"), 8,
-                      &hints[CONN_HINT_HTTP_STATUS]),
-        headers_field(VIEW("content-type"), VIEW("application/grpc"), 31,
-                      &hints[CONN_HINT_CONTENT_TYPE]),
+        headers_field(VIEW(":status"), VIEW("200"), HPACK_STATIC_STATUS,
+                      &status),
+        headers_field(VIEW("content-type"), VIEW("application/grpc"),
+                      HPACK_STATIC_CONTENT_TYPE,
+                      &call->conn->hints[CONN_HINT_CONTENT_TYPE]),
     };
     return h2_send_headers(&call->conn->h2, call->stream, fields, 2, false);
 }
@@ -90,10 +91,24 @@ static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
 // sending, and is told that nobody listens (RFC 9113 section 8.1).
 static void server_end_call(struct grpc_call *call)
 {
+    flood_ended_well(&call->conn->flood, call->conn->limits);
     call_detach(call, H2_NO_ERROR);
     if (!call->in_handler) {
         call_release(call);
     }
+}
+
+// server_await_client: the answer waits for the client to take what stands
+// before its end. It has until its deadline, and no longer than the limit on
+// stalls without progress.
+static void server_await_client(struct grpc_call *call)
+{
+    uint64_t due_ms = run_due(call->loop, call->conn->limits->answer_stall_ms);
+    call->queued_mark = h2_queued_bytes(call->stream);
+    if (due_ms > call->deadline_ms) {
+        due_ms = call->deadline_ms + 1;
+    }
+    loop_timer_start(&call->loop->loop, &call->timer, due_ms);
 }
 
 // server_send_end sends the status when no DATA stands before it any more.
@@ -101,6 +116,7 @@ static void server_send_end(struct grpc_call *call)
 {
     if (h2_queued_bytes(call->stream) > 0) {
         h2_want_writable(call->stream);
+        server_await_client(call);
         return;
     }
     const struct server_trailers trailers = {
@@ -199,13 +215,27 @@ void server_call_lose(struct grpc_call *call)
     server_tell(call, conn);
 }
 
+// server_expire_answer: the client has not taken its answer.
+static void server_expire_answer(struct grpc_call *call)
+{
+    const grpc_limits *limits = call->conn->limits;
+    uint64_t least = (uint64_t)limits->write_bytes_per_second *
+                     limits->answer_stall_ms / 1000;
+    size_t taken = call->queued_mark - h2_queued_bytes(call->stream);
+    if (call->loop->loop.now_ms < call->deadline_ms && taken >= least) {
+        server_await_client(call);
+    } else {
+        server_call_lose(call);
+    }
+}
+
 void server_call_expire(struct grpc_call *call)
 {
     if (call->conn == NULL) {
         return;
     }
     if (call->state == CALL_ANSWERED) {
-        server_call_lose(call); // the client does not read its answer
+        server_expire_answer(call);
         return;
     }
     call_set_text(call, "deadline exceeded");
@@ -281,19 +311,22 @@ static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
 static void server_finish_request(struct grpc_call *call);
 
 // server_is_full: as many handlers are at work for this connection as it may
-// have streams, though the client has reset some of them.
+// have streams, though the client has reset some of them; or it does not take
+// the replies that it has asked for. Neither is the client's fault alone, and
+// it may try again.
 static bool server_is_full(const struct conn *conn)
 {
     const struct grpc_server *server = conn->owner;
     return conn->orphan_count + conn->h2.stream_count >
-           server->max_concurrent_streams;
+               server->max_concurrent_streams ||
+           h2_queued_in_all(&conn->h2) > conn->limits->queued_bytes;
 }
 
 static void server_on_request(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_server *server = conn->owner;
     struct request request;
-    if (UNLIKELY(conn->orphan_count > 0 && server_is_full(conn))) {
+    if (UNLIKELY(server_is_full(conn))) {
         h2_reset(&conn->h2, event->stream, H2_REFUSED_STREAM);
         h2_release(&conn->h2, event->stream);
         conn_wake(conn);
@@ -389,6 +422,8 @@ static void server_on_reset(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_call *call = event->stream->owner;
     if (call != NULL) {
+        // Once its handler has begun, a call keeps its place until that ends.
+        conn->h2.resets += event->by_peer && call->state == CALL_RECEIVING;
         server_call_lose(call);
     } else {
         h2_release(&conn->h2, event->stream);

@@ -87,11 +87,12 @@ const char *grpc_call_peer(grpc_call *call)
     if (call == NULL) {
         return "";
     }
-    const struct socket_address *address =
-        call->conn != NULL ? &call->conn->peer : &call->peer_address;
-    if (call->peer == NULL && address->size > 0) {
+    if (call->conn != NULL) {
+        conn_peer(call->conn, &call->peer_address);
+    }
+    if (call->peer == NULL && call->peer_address.size > 0) {
         char text[SOCKET_ADDRESS_TEXT];
-        socket_address_text(address, text);
+        socket_address_text(&call->peer_address, text);
         call->peer = arena_copy_text(&call->arena, view_of(text, strlen(text)));
     }
     return call->peer == NULL ? "" : call->peer;

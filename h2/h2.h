@@ -16,7 +16,7 @@
 //   h2_send.{c,h}      HEADERS, DATA, RST_STREAM; the DATA scheduler
 //   h2_fields.{c,h}    what makes a header block malformed (8)
 //   h2_check.c         the invariants of all of it
-//   h2_limits.h        every bound on what a peer may cost us, with its reason
+//   h2_limits.{c,h}    every bound on what a peer may cost us, with its reason
 
 #ifndef H2_H2_H
 #define H2_H2_H
@@ -71,6 +71,7 @@ struct h2_shared {
     const grpc_allocator *allocator; // borrowed
     struct slab chunks;              // of struct chunk
     struct slab streams;             // of struct h2_stream
+    struct slab sets;                // of struct h2_stream_set
     struct slab tables;              // of struct h2_bucket_table, all empty
     struct hpack_block block;        // fields of the event being handled
     // What h2_fields_check said of the block in that role, if checked:
@@ -89,9 +90,13 @@ struct h2_options {
     struct h2_settings local;   // what we announce; see h2_options_default
     uint32_t connection_window; // bytes we let the peer send in all, unread
     struct hpack_limits header_limits;
+    const grpc_limits *limits; // resolved; borrowed for the connection's life
 };
 
-// h2_options_default: the defaults of h2_limits.h for that role.
+// h2_options_make: what those limits, resolved, say for that role.
+INTERNAL struct h2_options h2_options_make(bool is_server,
+                                           const grpc_limits *limits);
+// h2_options_default: the defaults of h2_limits.h.
 INTERNAL struct h2_options h2_options_default(bool is_server);
 
 // Stream states of RFC 9113 section 5.1, without the reserved ones: we never
@@ -121,6 +126,7 @@ struct h2_stream {
     int64_t send_delta;     // send window = peer's initial + send_delta
     int64_t receive_delta;  // receive window = our initial + receive_delta
     int64_t unread_bytes;   // received and not yet credited
+    int64_t kept_bytes;     // credited to the connection alone
     int64_t credit_bytes;   // credited and not yet announced
     int64_t ahead_bytes;    // announced by h2_want before they were credited
     int64_t content_left;   // what content-length promised; -1: nothing
@@ -221,6 +227,18 @@ struct h2_bucket_table {
     struct h2_stream *buckets[H2_BUCKETS_MANY];
 };
 
+// What a connection needs as long as it has streams; from the loop's slab.
+struct h2_stream_set {
+    struct list_link streams;  // all, by link_all
+    struct list_link sendable; // by link_sendable: DATA, and perhaps window
+    struct list_link stalled;  // by link_sendable: DATA, but no stream window
+    struct list_link due;      // by link_due: an event is due
+    size_t queued_bytes;       // DATA that waits in all streams
+    int64_t send_delta_max;    // no stream's send_delta is above
+    struct h2_bucket_table *many; // used instead of buckets unless NULL
+    struct h2_stream *buckets[H2_BUCKETS];
+};
+
 // One connection. The owner embeds it; all fields but those said to be
 // readable are h2's own. At rest it holds no memory beside itself and the two
 // HPACK tables.
@@ -240,26 +258,26 @@ struct h2_conn {
     uint32_t close_code;      // first connection error; sticky
     const char *close_reason; // static text
 
-    uint32_t glitches; // tolerated oddities of the peer: resets of and
-                       // for it, frames without use. Wraps; the owner
-                       // may set a rate to it
+    // What the owner may set a rate to; both wrap. Glitches: frames without
+    // use, weighted. Resets: streams that we refused or reset because of what
+    // the peer did; the owner adds those that the peer reset too early.
+    uint32_t glitches;
+    uint32_t resets;
 
     // The engine's own:
-    struct h2_shared *shared;  // borrowed
-    struct h2_settings wanted; // ours, as last sent
-    int64_t connection_window; // most unread bytes; h2_options
+    struct h2_shared *shared;   // borrowed
+    const grpc_limits *limits;  // borrowed
+    struct h2_stream_set *set;  // NULL: there is no stream
+    struct h2_settings wanted;  // ours, as last sent
+    uint32_t connection_window; // most unread bytes; h2_options
+    uint32_t window_updates;    // received since the last DATA was sent
+    uint32_t resets_left;       // RST_STREAM frames that are no glitches
     struct hpack_decoder decoder;
     struct hpack_encoder encoder;
 
-    // Streams. Bit n of the two words stands for the n-th stream before the
-    // newest that was opened: whether it ever was, and whether we ended it, so
-    // that late frames on it are no error.
-    struct list_link streams;  // all, by link_all
-    struct list_link sendable; // by link_sendable: DATA, and perhaps window
-    struct list_link stalled;  // by link_sendable: DATA, but no stream window
-    struct list_link due;      // by link_due: an event is due
-    struct h2_stream *buckets[H2_BUCKETS];
-    struct h2_bucket_table *many; // used instead of buckets unless NULL
+    // Bit n of the two words stands for the n-th stream before the newest that
+    // was opened: whether it ever was, and whether we ended it, so that late
+    // frames on it are no error.
     uint64_t recent_used;
     uint64_t recent_ended;
 
@@ -267,15 +285,14 @@ struct h2_conn {
     int64_t send_window;
     int64_t receive_window; // what the peer may still send
     int64_t unread_bytes;   // sum over all streams
-    int64_t send_delta_max; // no stream's send_delta is above
 
     // Output (h2_conn.c). induced_bytes counts what the peer made us queue, in
     // two generations; the older is dropped when its last byte has left.
     struct chunk_queue out;
-    uint32_t induced_bytes; // both generations
-    uint32_t induced_old;   // the older
-    size_t induced_old_end; // output bytes up to the end of the older
-    size_t induced_end;     // output bytes up to the end of the newer
+    uint32_t induced_bytes;   // both generations
+    uint32_t induced_old;     // the older
+    uint32_t induced_old_end; // output bytes up to the end of the older
+    uint32_t induced_end;     // output bytes up to the end of the newer
 
     // Input (h2_recv.c).
     struct h2_frame frame; // being received
@@ -288,9 +305,10 @@ struct h2_conn {
     uint32_t block_id;    // its stream; 0: none is being gathered
     uint8_t block_flags;  // of its HEADERS
     uint8_t block_frames; // its CONTINUATION frames
+    uint8_t block_empty;  // of them, without a payload
     uint8_t step;         // enum h2_step
-    uint8_t head_size;
-    uint8_t head[24]; // a frame head, or the preface, cut by the input
+    uint8_t head_size;    // bytes of head, or of the preface, that have come
+    uint8_t head[H2_HEAD_SIZE]; // cut by the input
 
     // GOAWAY, and what is due.
     uint32_t goaway_sent_id;     // lowest last_stream_id sent
@@ -324,6 +342,11 @@ enum h2_result {
 INTERNAL MUST_CHECK enum h2_result h2_recv(struct h2_conn *conn,
                                            struct view input, size_t *used,
                                            struct h2_event *event);
+
+// h2_close closes the connection for a reason of the owner's (static text),
+// which the peer is told in a GOAWAY: the next h2_recv gives H2_EVENT_CLOSED.
+INTERNAL void h2_close(struct h2_conn *conn, enum h2_code code,
+                       const char *reason);
 
 // h2_close_input says that the peer's bytes have ended: the next h2_recv gives
 // H2_EVENT_CLOSED with that reason (static text) unless one was given before.
@@ -369,7 +392,9 @@ INTERNAL MUST_CHECK bool h2_send_data(struct h2_conn *conn,
                                       struct view payload, bool end_stream);
 
 // h2_queued_bytes: DATA of this stream that is not yet in the output.
+// h2_queued_in_all: of all streams.
 INTERNAL size_t h2_queued_bytes(const struct h2_stream *stream);
+INTERNAL size_t h2_queued_in_all(const struct h2_conn *conn);
 
 // h2_want_writable asks for one H2_EVENT_WRITABLE when the queue is empty.
 INTERNAL void h2_want_writable(struct h2_stream *stream);
@@ -387,6 +412,15 @@ INTERNAL void h2_release(struct h2_conn *conn, struct h2_stream *stream);
 // peer may send as many more.
 INTERNAL void h2_credit(struct h2_conn *conn, struct h2_stream *stream,
                         size_t n);
+
+// h2_credit_connection: the owner keeps n bytes of DATA of this stream for
+// later. Other streams are not held up by them: the peer may send as many more
+// on the connection, but not on this stream. h2_credit_stream ends that, and
+// the stream's credit follows. h2_credit is both at once.
+INTERNAL void h2_credit_connection(struct h2_conn *conn,
+                                   struct h2_stream *stream, size_t n);
+INTERNAL void h2_credit_stream(struct h2_conn *conn, struct h2_stream *stream,
+                               size_t n);
 
 // h2_update_settings announces other settings of ours, which are in force when
 // the peer has acknowledged them. False without memory, or while earlier ones

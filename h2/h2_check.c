@@ -12,6 +12,7 @@ struct h2check_sums {
     uint32_t streams;
     uint32_t open;
     uint32_t queued; // streams with DATA
+    size_t queued_bytes;
     int64_t unread;
 };
 
@@ -33,33 +34,43 @@ static void h2check_stream(const struct h2_conn *conn,
     ASSERT(stream->unread_bytes >= 0);
     ASSERT(stream->credit_bytes >= 0);
     ASSERT(stream->ahead_bytes >= 0);
-    ASSERT(stream->receive_delta + stream->unread_bytes +
+    ASSERT(stream->kept_bytes >= 0);
+    ASSERT(stream->receive_delta + stream->unread_bytes + stream->kept_bytes +
                stream->credit_bytes ==
            stream->ahead_bytes);
     ASSERT(closed || h2_flow_receive_window(stream) <= H2_WINDOW_MAX);
     ASSERT(closed || h2_flow_send_window(stream) <= H2_WINDOW_MAX);
-    ASSERT(stream->send_delta <= conn->send_delta_max);
+    ASSERT(stream->send_delta <= conn->set->send_delta_max);
     (void)conn;
     sums->streams++;
     sums->open += closed ? 0 : 1;
     sums->queued += stream->out.size > 0 ? 1 : 0;
+    sums->queued_bytes += stream->out.size;
     sums->unread += stream->unread_bytes;
 }
 
 static void h2check_streams(const struct h2_conn *conn)
 {
+    const struct h2_stream_set *set = conn->set;
     struct h2check_sums sums = {.streams = 0};
-    LIST_FOREACH (cursor, after, &conn->streams) {
+    ASSERT((set == NULL) == (conn->stream_count == 0));
+    if (set == NULL) {
+        ASSERT(conn->open_count == 0);
+        ASSERT(conn->unread_bytes == 0);
+        return;
+    }
+    LIST_FOREACH (cursor, after, &set->streams) {
         h2check_stream(conn, LIST_OWNER(cursor, struct h2_stream, link_all),
                        &sums);
     }
     ASSERT(sums.streams == conn->stream_count);
     ASSERT(sums.open == conn->open_count);
     ASSERT(sums.unread == conn->unread_bytes);
-    LIST_FOREACH (cursor, after, &conn->sendable) {
+    ASSERT(sums.queued_bytes == set->queued_bytes);
+    LIST_FOREACH (sendable, sendable_after, &set->sendable) {
         sums.queued--;
     }
-    LIST_FOREACH (cursor, after, &conn->stalled) {
+    LIST_FOREACH (stalled, stalled_after, &set->stalled) {
         sums.queued--;
     }
     ASSERT(sums.queued == 0);
@@ -101,7 +112,7 @@ void h2_check(const struct h2_conn *conn)
     ASSERT(conn->receive_window >= 0);
     ASSERT(conn->receive_window <= H2_WINDOW_DEFAULT ||
            conn->receive_window + conn->unread_bytes <=
-               conn->connection_window);
+               (int64_t)conn->connection_window);
     h2check_streams(conn);
     h2check_input(conn);
     h2check_output(conn);

@@ -61,6 +61,8 @@ void h2_shared_init(struct h2_shared *shared, const grpc_allocator *allocator)
     chunk_pool_init(&shared->chunks, allocator, H2_LIMIT_SPARE_CHUNKS);
     slab_init(&shared->streams, allocator, sizeof(struct h2_stream),
               H2_LIMIT_SPARE_STREAMS, NULL);
+    slab_init(&shared->sets, allocator, sizeof(struct h2_stream_set),
+              H2_LIMIT_SPARE_SETS, NULL);
     slab_init(&shared->tables, allocator, sizeof(struct h2_bucket_table),
               H2_LIMIT_SPARE_TABLES, NULL);
     hpack_block_init(&shared->block, allocator);
@@ -70,24 +72,32 @@ void h2_shared_fini(struct h2_shared *shared)
 {
     hpack_block_fini(&shared->block);
     slab_fini(&shared->tables);
+    slab_fini(&shared->sets);
     slab_fini(&shared->streams);
     slab_fini(&shared->chunks);
 }
 
 struct h2_options h2_options_default(bool is_server)
 {
+    return h2_options_make(is_server, h2_limits_default());
+}
+
+struct h2_options h2_options_make(bool is_server, const grpc_limits *limits)
+{
     struct h2_options options = {
         .is_server = is_server,
         .local = h2_settings_initial(),
-        .connection_window = H2_LIMIT_CONNECTION_WINDOW,
-        .header_limits = {.list_bytes = H2_LIMIT_HEADER_BYTES,
-                          .list_fields = H2_LIMIT_HEADER_FIELDS,
-                          .hard_bytes = H2_LIMIT_HEADER_BYTES_HARD,
-                          .hard_fields = H2_LIMIT_HEADER_FIELDS_HARD},
+        .connection_window = limits->connection_window_bytes,
+        .header_limits = {.list_bytes = limits->header_bytes,
+                          .list_fields = limits->header_fields,
+                          .hard_bytes = limits->header_bytes_hard,
+                          .hard_fields = limits->header_fields_hard},
+        .limits = limits,
     };
-    options.local.initial_window_size = H2_LIMIT_STREAM_WINDOW;
-    options.local.max_frame_size = H2_LIMIT_FRAME_SIZE;
-    options.local.max_header_list_size = H2_LIMIT_HEADER_BYTES;
+    options.local.header_table_size = limits->header_table_bytes;
+    options.local.initial_window_size = limits->stream_window_bytes;
+    options.local.max_frame_size = limits->frame_bytes;
+    options.local.max_header_list_size = limits->header_bytes;
     if (is_server) {
         options.local.max_concurrent_streams = H2_LIMIT_CONCURRENT_STREAMS;
     } else {
@@ -122,6 +132,7 @@ bool h2_conn_init(struct h2_conn *conn, struct h2_shared *shared,
         .peer = h2_settings_initial(),
         .next_local_id = 1,
         .shared = shared,
+        .limits = options->limits,
         .wanted = h2_settings_initial(),
         .connection_window = options->connection_window,
         .send_window = H2_WINDOW_DEFAULT,
@@ -130,15 +141,11 @@ bool h2_conn_init(struct h2_conn *conn, struct h2_shared *shared,
         .goaway_received_id = H2_STREAM_ID_MAX,
     };
     conn->peer.max_concurrent_streams = H2_LIMIT_STREAMS_BEFORE_SETTINGS;
-    list_init(&conn->streams);
-    list_init(&conn->sendable);
-    list_init(&conn->stalled);
-    list_init(&conn->due);
     chunk_queue_init(&conn->out, &shared->chunks);
     hpack_decoder_init(&conn->decoder, shared->allocator,
                        conn->local.header_table_size, &options->header_limits);
     hpack_encoder_init(&conn->encoder, shared->allocator,
-                       H2_LIMIT_ENCODER_TABLE);
+                       conn->limits->encoder_table_bytes);
     if (!h2conn_send_preface(conn, &options->local)) {
         h2_conn_fini(conn);
         return false;
@@ -148,8 +155,9 @@ bool h2_conn_init(struct h2_conn *conn, struct h2_shared *shared,
 
 void h2_conn_fini(struct h2_conn *conn)
 {
-    LIST_FOREACH (cursor, after, &conn->streams) {
-        h2_stream_free(LIST_OWNER(cursor, struct h2_stream, link_all));
+    while (conn->set != NULL) {
+        struct list_link *link = list_first(&conn->set->streams);
+        h2_stream_free(LIST_OWNER(link, struct h2_stream, link_all));
     }
     ASSERT(conn->stream_count == 0);
     ASSERT(conn->open_count == 0);
@@ -204,6 +212,11 @@ bool h2_conn_fail(struct h2_conn *conn, enum h2_code code, const char *reason)
 bool h2_conn_no_memory(struct h2_conn *conn)
 {
     return h2_conn_fail(conn, H2_INTERNAL_ERROR, "out of memory");
+}
+
+void h2_close(struct h2_conn *conn, enum h2_code code, const char *reason)
+{
+    (void)h2_conn_fail(conn, code, reason);
 }
 
 void h2_close_input(struct h2_conn *conn, const char *reason)
@@ -296,10 +309,10 @@ bool h2_conn_goaway_received(struct h2_conn *conn, uint32_t last_id)
     conn->goaway_received_id = last_id;
     conn->goaway_received = true;
     h2conn_drain(conn);
-    if (conn->is_server) {
+    if (conn->is_server || conn->set == NULL) {
         return true;
     }
-    LIST_FOREACH (cursor, after, &conn->streams) {
+    LIST_FOREACH (cursor, after, &conn->set->streams) {
         struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
         if (stream->state == H2_STATE_CLOSED ||
@@ -312,7 +325,7 @@ bool h2_conn_goaway_received(struct h2_conn *conn, uint32_t last_id)
         h2_stream_set_state(stream, H2_STATE_CLOSED);
         stream->refused_due = true;
         list_remove(&stream->link_due);
-        list_append(&conn->due, &stream->link_due);
+        list_append(&conn->set->due, &stream->link_due);
     }
     return true;
 }
@@ -322,12 +335,12 @@ bool h2_conn_goaway_received(struct h2_conn *conn, uint32_t last_id)
 void h2_conn_induced(struct h2_conn *conn, size_t size)
 {
     conn->induced_bytes += (uint32_t)size;
-    conn->induced_end = conn->out.size;
+    conn->induced_end = (uint32_t)conn->out.size;
 }
 
-static size_t h2conn_less(size_t value, size_t n)
+static uint32_t h2conn_less(uint32_t value, size_t n)
 {
-    return value > n ? value - n : 0;
+    return value > n ? value - (uint32_t)n : 0;
 }
 
 static void h2conn_induced_left(struct h2_conn *conn, size_t n)

@@ -4,7 +4,8 @@
 // a change of that setting touches no stream.
 //
 // What we let the peer send, invariants (h2_check):
-//   1. per stream: receive_delta + unread_bytes + credit_bytes == ahead_bytes.
+//   1. per stream: receive_delta + unread_bytes + kept_bytes + credit_bytes ==
+//      ahead_bytes.
 //   2. conn->unread_bytes is the sum over the streams.
 // The connection keeps no account of credit: what it owes the peer is
 // connection_window - unread_bytes - receive_window.
@@ -22,7 +23,8 @@
 // flow_owed is what the connection's window lacks; not above 0 when nothing.
 static int64_t flow_owed(const struct h2_conn *conn)
 {
-    return conn->connection_window - conn->unread_bytes - conn->receive_window;
+    return (int64_t)conn->connection_window - conn->unread_bytes -
+           conn->receive_window;
 }
 
 static void flow_pay(struct h2_conn *conn, int64_t owed)
@@ -109,15 +111,42 @@ void h2_flow_forget(struct h2_conn *conn, struct h2_stream *stream)
     h2_flow_announce(conn, NULL);
 }
 
+// flow_credit moves n kept bytes of a stream to its credit, less what was
+// announced ahead of them.
+static void flow_credit(struct h2_stream *stream, int64_t n)
+{
+    int64_t ahead = stream->ahead_bytes < n ? stream->ahead_bytes : n;
+    stream->kept_bytes -= n;
+    stream->ahead_bytes -= ahead;
+    stream->credit_bytes += n - ahead;
+}
+
+static void flow_keep(struct h2_conn *conn, struct h2_stream *stream, int64_t n)
+{
+    ASSERT(n <= stream->unread_bytes);
+    stream->unread_bytes -= n;
+    stream->kept_bytes += n;
+    conn->unread_bytes -= n;
+}
+
 void h2_credit(struct h2_conn *conn, struct h2_stream *stream, size_t n)
 {
-    ASSERT((uint64_t)n <= (uint64_t)stream->unread_bytes);
-    int64_t bytes = (int64_t)n;
-    int64_t ahead = stream->ahead_bytes < bytes ? stream->ahead_bytes : bytes;
-    stream->unread_bytes -= bytes;
-    stream->ahead_bytes -= ahead;
-    stream->credit_bytes += bytes - ahead;
-    conn->unread_bytes -= bytes;
+    flow_keep(conn, stream, (int64_t)n);
+    flow_credit(stream, (int64_t)n);
+    h2_flow_announce(conn, stream);
+}
+
+void h2_credit_connection(struct h2_conn *conn, struct h2_stream *stream,
+                          size_t n)
+{
+    flow_keep(conn, stream, (int64_t)n);
+    h2_flow_announce(conn, NULL);
+}
+
+void h2_credit_stream(struct h2_conn *conn, struct h2_stream *stream, size_t n)
+{
+    ASSERT((int64_t)n <= stream->kept_bytes);
+    flow_credit(stream, (int64_t)n);
     h2_flow_announce(conn, stream);
 }
 
@@ -161,23 +190,24 @@ bool h2_flow_grow_stream(struct h2_stream *stream, uint32_t increment)
         return false;
     }
     stream->send_delta += increment;
-    if (stream->send_delta > conn->send_delta_max) {
-        conn->send_delta_max = stream->send_delta;
+    if (stream->send_delta > conn->set->send_delta_max) {
+        conn->set->send_delta_max = stream->send_delta;
     }
     if (list_is_linked(&stream->link_sendable)) {
         list_remove(&stream->link_sendable);
-        list_append(&conn->sendable, &stream->link_sendable);
+        list_append(&conn->set->sendable, &stream->link_sendable);
     }
     return true;
 }
 
 bool h2_flow_initial_fits(const struct h2_conn *conn, uint32_t initial)
 {
-    if ((int64_t)initial + conn->send_delta_max <= H2_WINDOW_MAX) {
+    if (conn->set == NULL ||
+        (int64_t)initial + conn->set->send_delta_max <= H2_WINDOW_MAX) {
         return true;
     }
     // send_delta_max is only a bound; look closely.
-    LIST_FOREACH (cursor, after, &conn->streams) {
+    LIST_FOREACH (cursor, after, &conn->set->streams) {
         const struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
         if (stream->state != H2_STATE_CLOSED &&

@@ -83,7 +83,7 @@ static bool h2handle_reset_event(struct h2_event *event,
 bool h2_handle_stream_error(struct h2_stream *stream, enum h2_code code,
                             const char *reason, struct h2_event *event)
 {
-    stream->conn->glitches++;
+    stream->conn->resets++;
     h2_reset(stream->conn, stream, code);
     return h2handle_reset_event(
         event, stream, (struct h2_fault){.code = code, .reason = reason},
@@ -103,7 +103,8 @@ static bool h2handle_goaway_event(struct h2_conn *conn, struct view debug,
 
 bool h2_handle_due(struct h2_conn *conn, struct h2_event *event)
 {
-    struct list_link *link = list_take(&conn->due);
+    struct list_link *link =
+        conn->set == NULL ? NULL : list_take(&conn->set->due);
     if (link == NULL) {
         conn->goaway_due = false;
         conn->spill_used = conn->spill != NULL;
@@ -187,7 +188,9 @@ static bool h2handle_headers_event(struct h2_stream *stream,
 static bool h2handle_turn_away(struct h2_conn *conn, uint32_t id,
                                enum h2_code code)
 {
-    conn->glitches++;
+    // Until it has our SETTINGS, a client cannot know how many it may open.
+    *(conn->settings_unacked && code == H2_REFUSED_STREAM ? &conn->glitches
+                                                          : &conn->resets) += 1;
     h2_send_reset(conn, id, code);
     return false;
 }
@@ -215,6 +218,7 @@ static bool h2handle_request(struct h2_conn *conn, uint32_t id, bool end,
     }
     h2_stream_name(stream, id);
     h2_stream_set_state(stream, H2_STATE_OPEN);
+    conn->window_updates = 0;
     stream->headers_received = true;
     stream->content_left = fields->content_length;
     return h2handle_headers_event(stream, H2_HEADERS_REQUEST, end, event);
@@ -228,7 +232,8 @@ static bool h2handle_informational(struct h2_stream *stream, bool end,
                                       "informational response with END_STREAM",
                                       event);
     }
-    if (++stream->informational > H2_LIMIT_INFORMATIONAL) {
+    if (++stream->informational >
+        stream->conn->limits->informational_responses) {
         return h2_handle_stream_error(stream, H2_ENHANCE_YOUR_CALM,
                                       "too many informational responses",
                                       event);
@@ -361,6 +366,7 @@ static bool h2handle_headers(struct h2_conn *conn, struct view payload,
     conn->block_id = frame->stream_id;
     conn->block_flags = frame->flags;
     conn->block_frames = 0;
+    conn->block_empty = 0;
     (void)h2handle_gather(conn, payload);
     return false;
 }
@@ -368,7 +374,9 @@ static bool h2handle_headers(struct h2_conn *conn, struct view payload,
 static bool h2handle_continuation(struct h2_conn *conn, struct view payload,
                                   struct h2_event *event)
 {
-    if (++conn->block_frames > H2_LIMIT_CONTINUATIONS) {
+    bool is_empty = conn->frame.length == 0;
+    if (++conn->block_frames > conn->limits->continuation_frames ||
+        (is_empty && ++conn->block_empty > H2_LIMIT_EMPTY_CONTINUATIONS)) {
         return h2_conn_fail(conn, H2_ENHANCE_YOUR_CALM,
                             "header block in too many frames");
     }
@@ -416,7 +424,12 @@ static bool h2handle_rst_stream(struct h2_conn *conn, struct view payload,
         return h2_conn_fail(conn, H2_PROTOCOL_ERROR,
                             "RST_STREAM on an idle stream");
     }
-    conn->glitches++;
+    // Each stream may be reset once, also when that comes too late.
+    if (conn->resets_left > 0) {
+        conn->resets_left--;
+    } else {
+        conn->glitches++;
+    }
     if (kind != H2_STREAM_KIND_LIVE) {
         return false;
     }
@@ -485,7 +498,7 @@ static bool h2handle_goaway(struct h2_conn *conn, struct view payload,
     if (text.size > H2_LIMIT_GOAWAY_TEXT) {
         text.size = H2_LIMIT_GOAWAY_TEXT;
     }
-    if (list_is_empty(&conn->due)) {
+    if (conn->set == NULL || list_is_empty(&conn->set->due)) {
         return h2handle_goaway_event(conn, text, code, event);
     }
     h2handle_keep_text(conn, text);
@@ -508,6 +521,9 @@ static bool h2handle_window_update(struct h2_conn *conn, struct view payload,
                                    struct h2_event *event)
 {
     uint32_t increment = load_be32(payload.data) & H2_WINDOW_MAX;
+    if (++conn->window_updates > H2_LIMIT_WINDOW_UPDATES) {
+        conn->glitches++;
+    }
     if (increment == 0) {
         return h2_conn_fail(conn, H2_PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
     }

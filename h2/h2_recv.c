@@ -161,7 +161,7 @@ static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
                                             struct view *rest,
                                             struct h2_event *event)
 {
-    if (UNLIKELY(conn->induced_bytes > H2_LIMIT_INDUCED_BYTES)) {
+    if (UNLIKELY(conn->induced_bytes > conn->limits->induced_bytes)) {
         return rest->size > 0 ? H2RECV_BLOCKED : H2RECV_STARVED;
     }
     const uint8_t *head = rest->data;
@@ -265,7 +265,7 @@ static enum h2recv_outcome h2recv_data_piece(struct h2_stream *stream,
                                                                : H2_STEP_HEAD;
     }
     if (n == 0 && !end) {
-        conn->glitches++;
+        conn->glitches += H2_LIMIT_EMPTY_DATA_GLITCHES;
         return H2RECV_AGAIN;
     }
     if (end) {
@@ -451,6 +451,13 @@ static h2recv_stepper *const h2recv_steps[] = {
     [H2_STEP_SKIP] = h2recv_step_skip,
 };
 
+// h2recv_is_due: an event waits that needs no input.
+static inline bool h2recv_is_due(const struct h2_conn *conn)
+{
+    return conn->goaway_due ||
+           (conn->set != NULL && !list_is_empty(&conn->set->due));
+}
+
 static enum h2recv_outcome h2recv_turn(struct h2_conn *conn, struct view *rest,
                                        struct h2_event *event)
 {
@@ -460,7 +467,7 @@ static enum h2recv_outcome h2recv_turn(struct h2_conn *conn, struct view *rest,
     if (UNLIKELY(conn->state == H2_CONN_CLOSED)) {
         return h2recv_closed(conn, rest, event);
     }
-    if (UNLIKELY(!list_is_empty(&conn->due) || conn->goaway_due)) {
+    if (UNLIKELY(h2recv_is_due(conn))) {
         return h2_handle_due(conn, event) ? H2RECV_EVENT : H2RECV_AGAIN;
     }
     return h2recv_steps[conn->step](conn, rest, event);

@@ -206,6 +206,7 @@ static void h2send_open(struct h2_conn *conn, struct h2_stream *stream)
     ASSERT(id <= H2_STREAM_ID_MAX);
     h2_stream_opened(conn, id);
     h2_stream_name(stream, id);
+    conn->window_updates = 0;
     h2_stream_set_state(stream, H2_STATE_OPEN);
 }
 
@@ -246,7 +247,7 @@ bool h2_send_headers(struct h2_conn *conn, struct h2_stream *stream,
 
 static bool h2send_has_room(const struct h2_conn *conn)
 {
-    return conn->out.size < H2_LIMIT_OUTPUT_BYTES;
+    return conn->out.size < conn->limits->output_bytes;
 }
 
 // h2send_fits: size bytes may leave as one frame now.
@@ -279,6 +280,7 @@ static void h2send_data_sent(struct h2_conn *conn, struct h2_stream *stream,
 {
     conn->send_window -= (int64_t)size;
     stream->send_delta -= (int64_t)size;
+    conn->window_updates = 0;
     if (end) {
         stream->end_queued = false;
         h2_stream_end_local(stream);
@@ -334,8 +336,9 @@ bool h2_send_data(struct h2_conn *conn, struct h2_stream *stream,
         return false;
     }
     stream->end_queued = end_stream;
+    conn->set->queued_bytes += payload.size;
     if (!list_is_linked(&stream->link_sendable)) {
-        list_append(&conn->sendable, &stream->link_sendable);
+        list_append(&conn->set->sendable, &stream->link_sendable);
     }
     h2_send_pump(conn);
     return true;
@@ -359,7 +362,7 @@ static void h2send_make_due(struct h2_stream *stream)
 {
     stream->writable_wanted = false;
     if (!list_is_linked(&stream->link_due)) {
-        list_append(&stream->conn->due, &stream->link_due);
+        list_append(&stream->conn->set->due, &stream->link_due);
     }
 }
 
@@ -378,9 +381,10 @@ static bool h2send_queued(struct h2_conn *conn, struct h2_stream *stream,
         return false;
     }
     h2_frame_write(head, &frame);
+    conn->set->queued_bytes -= size;
     list_remove(&stream->link_sendable);
     if (!last) {
-        list_append(&conn->sendable, &stream->link_sendable);
+        list_append(&conn->set->sendable, &stream->link_sendable);
     } else if (stream->writable_wanted) {
         h2send_make_due(stream);
     }
@@ -390,14 +394,18 @@ static bool h2send_queued(struct h2_conn *conn, struct h2_stream *stream,
 
 void h2_send_pump(struct h2_conn *conn)
 {
-    while (!list_is_empty(&conn->sendable) && conn->send_window > 0 &&
+    struct h2_stream_set *set = conn->set;
+    if (set == NULL) {
+        return;
+    }
+    while (!list_is_empty(&set->sendable) && conn->send_window > 0 &&
            h2send_has_room(conn)) {
-        struct h2_stream *stream = LIST_OWNER(list_first(&conn->sendable),
+        struct h2_stream *stream = LIST_OWNER(list_first(&set->sendable),
                                               struct h2_stream, link_sendable);
         size_t size = h2send_queued_size(conn, stream);
         if (size == 0) {
             list_remove(&stream->link_sendable);
-            list_append(&conn->stalled, &stream->link_sendable);
+            list_append(&set->stalled, &stream->link_sendable);
         } else if (!h2send_queued(conn, stream, size)) {
             (void)h2_conn_no_memory(conn);
             return;
@@ -407,12 +415,19 @@ void h2_send_pump(struct h2_conn *conn)
 
 void h2_send_unstall(struct h2_conn *conn)
 {
-    list_move(&conn->sendable, &conn->stalled);
+    if (conn->set != NULL) {
+        list_move(&conn->set->sendable, &conn->set->stalled);
+    }
 }
 
 size_t h2_queued_bytes(const struct h2_stream *stream)
 {
     return stream->out.size;
+}
+
+size_t h2_queued_in_all(const struct h2_conn *conn)
+{
+    return conn->set == NULL ? 0 : conn->set->queued_bytes;
 }
 
 void h2_want_writable(struct h2_stream *stream)

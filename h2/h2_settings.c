@@ -127,7 +127,7 @@ static bool h2settings_apply(struct h2_conn *conn, uint16_t id, uint32_t value)
 
 bool h2_settings_received(struct h2_conn *conn, struct view payload)
 {
-    if (payload.size > H2_LIMIT_SETTINGS_ENTRIES * H2SETTINGS_ENTRY_SIZE) {
+    if (payload.size / H2SETTINGS_ENTRY_SIZE > conn->limits->settings_entries) {
         return h2_conn_fail(conn, H2_ENHANCE_YOUR_CALM,
                             "SETTINGS with too many entries");
     }

@@ -31,11 +31,14 @@ static const uint8_t h2stream_legal[] = {
     [H2_STATE_CLOSED] = 0,
 };
 
-static struct h2_stream **h2stream_bucket(struct h2_conn *conn, uint32_t id)
+// h2stream_bucket: the connection has a set.
+static struct h2_stream **h2stream_bucket(const struct h2_conn *conn,
+                                          uint32_t id)
 {
-    return conn->many != NULL
-               ? &conn->many->buckets[(id >> 1) & (H2_BUCKETS_MANY - 1)]
-               : &conn->buckets[(id >> 1) & (H2_BUCKETS - 1)];
+    struct h2_stream_set *set = conn->set;
+    return set->many != NULL
+               ? &set->many->buckets[(id >> 1) & (H2_BUCKETS_MANY - 1)]
+               : &set->buckets[(id >> 1) & (H2_BUCKETS - 1)];
 }
 
 // h2stream_newest is the ordinal of the newest stream: ids 1, 3, 5 are 1, 2,
@@ -48,10 +51,10 @@ static uint32_t h2stream_newest(const struct h2_conn *conn)
 
 struct h2_stream *h2_stream_find(const struct h2_conn *conn, uint32_t id)
 {
-    struct h2_stream *stream =
-        conn->many != NULL
-            ? conn->many->buckets[(id >> 1) & (H2_BUCKETS_MANY - 1)]
-            : conn->buckets[(id >> 1) & (H2_BUCKETS - 1)];
+    if (conn->set == NULL) {
+        return NULL;
+    }
+    struct h2_stream *stream = *h2stream_bucket(conn, id);
     while (stream != NULL && stream->id != id) {
         stream = stream->next_in_bucket;
     }
@@ -89,6 +92,7 @@ void h2_stream_opened(struct h2_conn *conn, uint32_t id)
     bool far = shift >= H2STREAM_REMEMBERED;
     conn->recent_used = (far ? 0 : conn->recent_used << shift) | 1;
     conn->recent_ended = far ? 0 : conn->recent_ended << shift;
+    conn->resets_left++;
     if (conn->is_server) {
         conn->last_peer_id = id;
     } else {
@@ -104,10 +108,47 @@ void h2_stream_ended(struct h2_conn *conn, uint32_t id)
     }
 }
 
+// h2stream_need_set gives the connection a set; false without memory.
+static bool h2stream_need_set(struct h2_conn *conn)
+{
+    if (conn->set != NULL) {
+        return true;
+    }
+    struct h2_stream_set *set = slab_take(&conn->shared->sets);
+    if (set == NULL) {
+        return false;
+    }
+    *set = (struct h2_stream_set){.many = NULL};
+    list_init(&set->streams);
+    list_init(&set->sendable);
+    list_init(&set->stalled);
+    list_init(&set->due);
+    conn->set = set;
+    return true;
+}
+
+static void h2stream_drop_set(struct h2_conn *conn)
+{
+    struct h2_stream_set *set = conn->set;
+    ASSERT(list_is_empty(&set->streams));
+    ASSERT(set->queued_bytes == 0);
+    if (set->many != NULL) {
+        slab_give(&conn->shared->tables, set->many);
+    }
+    slab_give(&conn->shared->sets, set);
+    conn->set = NULL;
+}
+
 struct h2_stream *h2_stream_new(struct h2_conn *conn)
 {
+    if (!h2stream_need_set(conn)) {
+        return NULL;
+    }
     struct h2_stream *stream = slab_take(&conn->shared->streams);
     if (stream == NULL) {
+        if (conn->stream_count == 0) {
+            h2stream_drop_set(conn);
+        }
         return NULL;
     }
     *stream = (struct h2_stream){
@@ -116,7 +157,7 @@ struct h2_stream *h2_stream_new(struct h2_conn *conn)
         .out = {.pool = &conn->shared->chunks},
         .content_left = -1,
     };
-    list_append(&conn->streams, &stream->link_all);
+    list_append(&conn->set->streams, &stream->link_all);
     conn->stream_count++;
     conn->open_count++;
     return stream;
@@ -137,9 +178,8 @@ static void h2stream_spread(struct h2_conn *conn)
     if (table == NULL) {
         return;
     }
-    conn->many = table;
-    memset(conn->buckets, 0, sizeof conn->buckets);
-    LIST_FOREACH (cursor, after, &conn->streams) {
+    conn->set->many = table;
+    LIST_FOREACH (cursor, after, &conn->set->streams) {
         struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
         if (stream->id != 0) {
@@ -152,7 +192,8 @@ void h2_stream_name(struct h2_stream *stream, uint32_t id)
 {
     ASSERT(stream->id == 0 && id != 0);
     struct h2_conn *conn = stream->conn;
-    if (UNLIKELY(conn->stream_count > H2_BUCKETS_FULL && conn->many == NULL)) {
+    if (UNLIKELY(conn->stream_count > H2_BUCKETS_FULL &&
+                 conn->set->many == NULL)) {
         h2stream_spread(conn);
     }
     stream->id = id;
@@ -170,6 +211,7 @@ void h2_stream_set_state(struct h2_stream *stream, enum h2_stream_state state)
     ASSERT(stream->conn->open_count > 0);
     stream->conn->open_count--;
     if (stream->out.size > 0) {
+        stream->conn->set->queued_bytes -= stream->out.size;
         chunk_queue_clear(&stream->out);
     }
     stream->end_queued = false;
@@ -214,11 +256,7 @@ void h2_stream_free(struct h2_stream *stream)
     list_remove(&stream->link_all);
     conn->stream_count--;
     if (conn->stream_count == 0) {
-        conn->send_delta_max = 0;
-        if (conn->many != NULL) {
-            slab_give(&conn->shared->tables, conn->many);
-            conn->many = NULL;
-        }
+        h2stream_drop_set(conn);
     }
     slab_give(&conn->shared->streams, stream);
 }

@@ -28,6 +28,7 @@ CODEC_SOURCES = \
 	codec/pb_message.c
 
 H2_SOURCES = \
+	h2/h2_limits.c \
 	h2/h2_frame.c \
 	h2/h2_settings.c \
 	h2/h2_fields.c \
@@ -50,6 +51,7 @@ LOOP_SOURCES = \
 	loop/loop_lookup.c
 
 CORE_SOURCES = \
+	core/limits.c \
 	core/values.c \
 	core/status.c \
 	core/timeout.c \
@@ -62,7 +64,9 @@ CORE_SOURCES = \
 	core/headers.c \
 	core/request.c \
 	core/response.c \
+	core/flood.c \
 	core/conn.c \
+	core/assembly.c \
 	core/call.c \
 	core/client_call.c \
 	core/server_call.c \

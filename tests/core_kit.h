@@ -22,6 +22,7 @@
 #include "core/server.h"
 #include "h2/h2.h"
 #include "hpack/hpack.h"
+#include "loop/loop_clock.h"
 
 // ---- The service ------------------------------------------------------------
 
@@ -245,13 +246,45 @@ static MAYBE_UNUSED const char *const kit_backends[] = {
 
 enum { KIT_BACKENDS = sizeof kit_backends / sizeof kit_backends[0] };
 
+// The clock of the kit's loops runs as the system's, and may be put forward:
+// nothing that takes long is waited for.
+static MAYBE_UNUSED uint64_t *kit_skipped_ms(void)
+{
+    static uint64_t skipped_ms;
+    return &skipped_ms;
+}
+
+static MAYBE_UNUSED uint64_t kit_now_ms(void *user)
+{
+    return loop_clock_ms() + *(const uint64_t *)user;
+}
+
+// kit_skip puts the clock forward and lets the loop see what is due then.
+static MAYBE_UNUSED void kit_skip(grpc_loop *loop, uint64_t ms)
+{
+    *kit_skipped_ms() += ms;
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(grpc_loop_step(loop, 0), GRPC_OK);
+    }
+}
+
+static MAYBE_UNUSED const struct loop_port *kit_port(void)
+{
+    static struct loop_port port;
+    port = *loop_system_port();
+    port.user = kit_skipped_ms();
+    port.now_ms = kit_now_ms;
+    return &port;
+}
+
 static MAYBE_UNUSED grpc_loop *kit_loop(struct test_heap *heap,
                                         const char *backend)
 {
-    grpc_loop *loop = grpc_loop_new(&(grpc_loop_options){
+    const grpc_loop_options options = {
         .allocator = heap->allocator,
         .backend = backend,
-    });
+    };
+    grpc_loop *loop = run_new(&options, kit_port());
     assert_non_null(loop);
     return loop;
 }

@@ -47,7 +47,7 @@ static void break_open_count(struct h2_conn *conn)
 
 static void break_bucket(struct h2_conn *conn)
 {
-    memset(conn->buckets, 0, sizeof conn->buckets);
+    memset(conn->set->buckets, 0, sizeof conn->set->buckets);
 }
 
 static void break_end_queued(struct h2_conn *conn)
@@ -57,7 +57,7 @@ static void break_end_queued(struct h2_conn *conn)
 
 static void break_list(struct h2_conn *conn)
 {
-    list_append(&conn->sendable, &h2_stream_find(conn, 1)->link_sendable);
+    list_append(&conn->set->sendable, &h2_stream_find(conn, 1)->link_sendable);
 }
 
 static void break_window(struct h2_conn *conn)
@@ -82,7 +82,7 @@ static void break_step(struct h2_conn *conn)
 
 static void break_induced(struct h2_conn *conn)
 {
-    conn->induced_old_end = conn->out.size + 1;
+    conn->induced_old_end = (uint32_t)conn->out.size + 1;
 }
 
 static void break_nothing(struct h2_conn *conn)

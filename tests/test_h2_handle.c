@@ -147,10 +147,12 @@ static void test_handle__counts_glitches(void **state)
     feed("000005 02 00 00000009 0000000010"); // PRIORITY
     feed("000000 aa 00 00000000");            // unknown
     feed("000001 01 05 00000003 83");         // malformed
-    feed("000004 03 00 00000001 00000008");   // RST_STREAM
+    feed("000004 03 00 00000001 00000008");   // RST_STREAM: none
+    feed("000004 03 00 00000001 00000008");   // so many as streams: none
     feed("000001 00 00 00000003 61");         // late DATA
     feed("000004 01 04 00000003 00016100");   // late HEADERS
-    assert_int_equal(run.conn.glitches, 7);
+    assert_int_equal(run.conn.glitches, H2_LIMIT_EMPTY_DATA_GLITCHES + 4);
+    assert_int_equal(run.conn.resets, 1);
     assert_int_equal(run.conn.state, H2_CONN_OPEN);
     script_end(&run);
 }
@@ -182,9 +184,9 @@ static void test_handle__a_block_that_comes_again(void **state)
                         "not belong here\n");
     script_forget(&run);
     // A malformed one is so again, and the next is not.
-    uint32_t glitches = run.conn.glitches;
+    uint32_t resets = run.conn.resets;
     feed("000003 01 05 00000007 8386be 000003 01 05 00000009 8386be");
-    assert_int_equal(run.conn.glitches, glitches + 2);
+    assert_int_equal(run.conn.resets, resets + 2);
     feed("000004 01 04 0000000b 838684be");
     assert_string_equal(
         run.events.text,

@@ -103,12 +103,12 @@ static void test_stream__many_take_a_larger_table(void **state)
     enum { MANY = 1000 };
     for (uint32_t i = 0; i < MANY; i++) {
         (void)open_stream(2 * i + 1);
-        assert_int_equal(run.conn.many != NULL, i >= H2_BUCKETS_FULL);
+        assert_int_equal(run.conn.set->many != NULL, i >= H2_BUCKETS_FULL);
     }
     find_all(MANY);
     assert_int_equal(run.shared.tables.taken, 1);
     free_all(MANY);
-    assert_null(run.conn.many);
+    assert_null(run.conn.set);
     assert_int_equal(run.shared.tables.taken, 0);
     h2_check(&run.conn);
     script_end(&run);
@@ -128,7 +128,7 @@ static void test_stream__many_without_memory_for_the_table(void **state)
         run.heap.fail_at = 0;
         h2_stream_set_state(stream, H2_STATE_OPEN);
     }
-    assert_null(run.conn.many);
+    assert_null(run.conn.set->many);
     find_all(MANY);
     free_all(MANY);
     script_end(&run);

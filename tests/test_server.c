@@ -191,7 +191,8 @@ static void test_server__listen_errors(void **state)
                         "listen: the server was stopped");
     assert_int_equal(grpc_server_listen_fd(server, 0), GRPC_ESTATE);
     assert_int_equal(grpc_server_serve_fd(server, 0), GRPC_ESTATE);
-    assert_string_equal(grpc_server_error(server), "the server was stopped");
+    assert_string_equal(grpc_server_error(server),
+                        "take a descriptor: the server was stopped");
     grpc_server_free(server);
     grpc_server_free(other);
 }
