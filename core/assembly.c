@@ -3,7 +3,6 @@
 #include "core/assembly.h"
 
 #include "base/assert.h"
-#include "core/call.h"
 #include "core/conn.h"
 
 // assembly_grant is false when the connection's bound is used up.
@@ -55,7 +54,7 @@ static void assembly_grant_next(struct conn *conn)
     }
 }
 
-void assembly_end(struct grpc_call *call)
+void assembly_give_back(struct grpc_call *call)
 {
     struct conn *conn = call->conn;
     assembly_set_waits(call, false);

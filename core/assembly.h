@@ -19,14 +19,20 @@
 #include <stddef.h>
 
 #include "base/linkage.h"
-
-struct grpc_call;
+#include "core/call.h"
 
 // assembly_take credits size bytes of DATA that the deframer has taken.
 INTERNAL void assembly_take(struct grpc_call *call, size_t size);
 
-// assembly_end gives back what the call was granted: its message is whole, or
-// the call leaves its connection.
-INTERNAL void assembly_end(struct grpc_call *call);
+// assembly_end gives back what the call was granted or has kept: its message is
+// whole, or the call leaves its connection. Seldom anything was.
+INTERNAL void assembly_give_back(struct grpc_call *call);
+
+static inline void assembly_end(struct grpc_call *call)
+{
+    if (UNLIKELY((call->assembling | call->kept) != 0)) {
+        assembly_give_back(call);
+    }
+}
 
 #endif

@@ -38,7 +38,7 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
 
 bool conn_is_over(const struct conn *conn)
 {
-    return conn->state == CONN_LINGERING || conn->state == CONN_CLOSED;
+    return conn->state >= CONN_LINGERING;
 }
 
 static size_t conn_size(const struct conn *conn)
@@ -339,9 +339,6 @@ static void conn_dispatch(struct conn *conn, const struct h2_event *event)
 static void conn_hold(struct conn *conn, struct view input)
 {
     ASSERT(conn->held == NULL);
-    if (input.size == 0) {
-        return;
-    }
     struct conn_held *held = alloc_new(&conn->loop->allocator,
                                        sizeof(struct conn_held) + input.size);
     if (held == NULL) {
@@ -388,16 +385,29 @@ static bool conn_count(struct conn *conn)
 }
 
 // conn_has_turn counts new calls; false when others have their turn now.
-static bool conn_has_turn(struct conn *conn, const struct h2_event *event,
-                          uint32_t *streams)
+static inline bool conn_has_turn(struct conn *conn, uint32_t *streams)
 {
-    if (event->type != H2_EVENT_HEADERS ||
-        event->headers != H2_HEADERS_REQUEST ||
-        ++*streams < conn->limits->streams_per_turn) {
+    if (LIKELY(++*streams < conn->limits->streams_per_turn)) {
         return true;
     }
     conn_wake(conn); // the rest is for the next flush
     return false;
+}
+
+// conn_goes_on: the next event is to be asked for.
+static inline bool conn_goes_on(struct conn *conn, enum h2_result result,
+                                const struct h2_event *event, uint32_t *streams)
+{
+    if (LIKELY(result == H2_EVENT)) {
+        if (event->type == H2_EVENT_HEADERS) {
+            return conn_has_turn(conn, streams);
+        }
+        return event->type != H2_EVENT_RESET || conn_count(conn);
+    }
+    // Counting may close the engine, which then has one more event.
+    bool was_open = conn->h2.state != H2_CONN_CLOSED;
+    bool may_go_on = conn_count(conn);
+    return may_go_on && was_open && conn->h2.state == H2_CONN_CLOSED;
 }
 
 // conn_settle_settings follows the acknowledgement of our SETTINGS.
@@ -419,27 +429,22 @@ static void conn_settle_settings(struct conn *conn)
 static void conn_feed(struct conn *conn, struct view input)
 {
     uint32_t streams = 0;
-    bool more = true;
-    while (more && !conn_is_over(conn)) {
+    bool more = !conn_is_over(conn);
+    while (more) {
         struct h2_event event;
         size_t used = 0;
         enum h2_result result = h2_recv(&conn->h2, input, &used, &event);
         input = view_skip(input, used);
-        more = result == H2_EVENT;
-        if (more) {
+        if (LIKELY(result == H2_EVENT)) {
             conn_dispatch(conn, &event);
         }
-        if (conn_is_over(conn)) {
+        if (UNLIKELY(conn_is_over(conn))) {
             break;
         }
-        if (!conn_count(conn) ||
-            (more && !conn_has_turn(conn, &event, &streams)) ||
-            result == H2_BLOCKED) {
+        more = conn_goes_on(conn, result, &event, &streams);
+        if (!more && UNLIKELY(input.size > 0)) {
             conn_hold(conn, input);
-            break;
         }
-        // Counting may have closed the engine, which then has an event.
-        more = more || conn->h2.state == H2_CONN_CLOSED;
     }
     if (conn->state != CONN_CLOSED) {
         conn_settle_settings(conn);

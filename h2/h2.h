@@ -227,7 +227,8 @@ struct h2_bucket_table {
     struct h2_stream *buckets[H2_BUCKETS_MANY];
 };
 
-// What a connection needs as long as it has streams; from the loop's slab.
+// What a connection needs as long as it has streams; from the loop's slab, and
+// empty when it goes back there.
 struct h2_stream_set {
     struct list_link streams;  // all, by link_all
     struct list_link sendable; // by link_sendable: DATA, and perhaps window

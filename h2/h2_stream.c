@@ -118,11 +118,13 @@ static bool h2stream_need_set(struct h2_conn *conn)
     if (set == NULL) {
         return false;
     }
-    *set = (struct h2_stream_set){.many = NULL};
-    list_init(&set->streams);
-    list_init(&set->sendable);
-    list_init(&set->stalled);
-    list_init(&set->due);
+    // One that was used before is empty already; a new one is zeroed.
+    if (UNLIKELY(!list_is_linked(&set->streams))) {
+        list_init(&set->streams);
+        list_init(&set->sendable);
+        list_init(&set->stalled);
+        list_init(&set->due);
+    }
     conn->set = set;
     return true;
 }
@@ -132,8 +134,11 @@ static void h2stream_drop_set(struct h2_conn *conn)
     struct h2_stream_set *set = conn->set;
     ASSERT(list_is_empty(&set->streams));
     ASSERT(set->queued_bytes == 0);
+    ASSERT(list_is_empty(&set->due));
+    set->send_delta_max = 0;
     if (set->many != NULL) {
         slab_give(&conn->shared->tables, set->many);
+        set->many = NULL;
     }
     slab_give(&conn->shared->sets, set);
     conn->set = NULL;
@@ -179,6 +184,7 @@ static void h2stream_spread(struct h2_conn *conn)
         return;
     }
     conn->set->many = table;
+    memset(conn->set->buckets, 0, sizeof conn->set->buckets);
     LIST_FOREACH (cursor, after, &conn->set->streams) {
         struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
