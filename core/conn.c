@@ -400,7 +400,8 @@ static inline bool conn_goes_on(struct conn *conn, enum h2_result result,
 {
     if (LIKELY(result == H2_EVENT)) {
         if (event->type == H2_EVENT_HEADERS) {
-            return conn_has_turn(conn, streams);
+            return event->headers != H2_HEADERS_REQUEST ||
+                   conn_has_turn(conn, streams);
         }
         return event->type != H2_EVENT_RESET || conn_count(conn);
     }
