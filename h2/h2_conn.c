@@ -89,9 +89,9 @@ struct h2_options h2_options_make(bool is_server, const grpc_limits *limits)
         .local = h2_settings_initial(),
         .connection_window = limits->connection_window_bytes,
         .header_limits = {.list_bytes = limits->header_bytes,
-                          .list_fields = limits->header_fields,
+                          .list_fields = (uint16_t)limits->header_fields,
                           .hard_bytes = limits->header_bytes_hard,
-                          .hard_fields = limits->header_fields_hard},
+                          .hard_fields = (uint16_t)limits->header_fields_hard},
         .limits = limits,
     };
     options.local.header_table_size = limits->header_table_bytes;

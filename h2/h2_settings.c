@@ -66,6 +66,7 @@ bool h2_settings_send(struct h2_conn *conn, const struct h2_settings *settings)
 {
     uint8_t entries[H2SETTINGS_COUNT * H2SETTINGS_ENTRY_SIZE];
     uint32_t size = 0;
+    ASSERT(settings->header_table_size <= HPACK_TABLE_MAX);
     for (size_t i = 0; i < H2SETTINGS_COUNT; i++) {
         uint32_t value = h2settings_get(settings, i);
         ASSERT(value >= h2settings_rules[i].least);

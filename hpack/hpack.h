@@ -22,28 +22,6 @@
 #include "grpc.h"
 #include "hpack/hpack_table.h"
 
-// One header field as it leaves the decoder or enters the encoder.
-struct hpack_field {
-    struct view name;
-    struct view value;
-    // memo: where the owner of the connection may keep one word with this
-    // field's table entry, so that a repeated field need not be parsed again.
-    // Zero when the entry was inserted, never read by hpack. NULL when the
-    // field is not an entry of the dynamic table. Decoder only.
-    uintptr_t *memo;
-    // Decoder's own: ties the fields of one table entry together.
-    uint32_t link;
-    // static_name: index (1..61) of the first entry of the static table that
-    // has this name. Decoder: 0 exactly when there is none, however the name
-    // was sent. Encoder: a hint, checked in debug builds; 0: not known.
-    uint8_t static_name;
-    // static_row: index of the entry of the static table that the whole field
-    // is; 0 when it was sent in any other way. Decoder only.
-    uint8_t static_row;
-    // never_index: the sender asked that no hop puts it in a table (6.2.3).
-    bool never_index;
-};
-
 // Why a block was refused. A decoder that has failed stays failed, because
 // its table is no longer that of the peer (RFC 7541 section 2.2; a
 // COMPRESSION_ERROR in HTTP/2).
@@ -69,11 +47,11 @@ struct hpack_limits {
     // hpack_block.over_limit is set; the tables stay in step. From the first
     // one on all fields are left out. Not above the hard ones.
     uint32_t list_bytes;
-    uint32_t list_fields;
     // Hard: the block is refused with HPACK_TOO_LARGE. hard_bytes is also the
     // most that one representation can make the decoder hold back.
     uint32_t hard_bytes;
-    uint32_t hard_fields;
+    uint16_t list_fields; // soft
+    uint16_t hard_fields; // hard
 };
 
 // A block of up to so many bytes is remembered until the next one is decoded:
@@ -130,23 +108,27 @@ INTERNAL MUST_CHECK bool hpack_block_keep(struct hpack_block *block,
 
 // ---- Decoder ----------------------------------------------------------------
 
+// The start of a representation that was cut by the end of a fragment.
+struct hpack_carry {
+    size_t size;     // bytes; 0: none
+    size_t capacity; // bytes
+    size_t wanted;   // no use to try again with fewer bytes than this
+    uint8_t bytes[];
+};
+
 struct hpack_decoder {
     struct hpack_table table;
+    // Resumption. NULL between blocks, so that a connection at rest holds none.
+    struct hpack_carry *carry;
     struct hpack_limits limits;
-    uint32_t size_limit; // bytes: SETTINGS_HEADER_TABLE_SIZE that we announced
-                         // and that the peer has acknowledged
-    // Resumption: the start of a representation that was cut by the end of a
-    // fragment. NULL between blocks, so that a connection at rest holds none.
-    uint8_t *carry;
-    size_t carry_size;
-    size_t carry_capacity;
-    size_t carry_wanted; // no use to try again with fewer bytes than this
+    uint16_t size_limit;  // bytes: SETTINGS_HEADER_TABLE_SIZE that we announced
+                          // and that the peer has acknowledged
+    uint16_t least_limit; // bytes: lowest limit since the last update
     // Progress within the block:
     uint8_t updates;      // size updates seen at its start
     bool in_fields;       // a field has been seen: no more updates
     bool update_required; // we lowered the limit: the block must begin with one
-    uint32_t least_limit; // bytes: lowest limit since the last update
-    enum hpack_result failed; // sticky
+    uint8_t failed;       // enum hpack_result; sticky
 };
 
 // hpack_decoder_init allocates nothing. table_size is what our first SETTINGS
@@ -207,13 +189,9 @@ typedef uint64_t hpack_hint;
 
 struct hpack_encoder {
     struct hpack_table table;
-    // The entries by the hash of their name: number (low 32 bits) of the newest
-    // in each bucket. NULL before the first insertion.
-    uint32_t *buckets;
-    uint32_t bucket_count;  // a power of two, or 0
-    uint32_t own_limit;     // bytes: ours, whatever the peer allows
-    uint32_t size_limit;    // bytes: the lower of ours and the peer's
-    uint32_t pending_least; // lowest limit since the last block (section 4.2)
+    uint16_t own_limit;     // bytes: ours, whatever the peer allows
+    uint16_t size_limit;    // bytes: the lower of ours and the peer's
+    uint16_t pending_least; // lowest limit since the last block (section 4.2)
     bool update_pending;    // size updates are due at the start of a block
     bool huffman;           // Huffman-code strings when that is shorter
 };

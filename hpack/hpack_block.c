@@ -101,7 +101,7 @@ enum hpack_result hpack_decode_whole(struct hpack_decoder *decoder,
                                      struct hpack_block *block,
                                      struct view bytes, bool *out_repeated)
 {
-    ASSERT(decoder->carry_size == 0);
+    ASSERT(decoder->carry == NULL);
     *out_repeated = hblock_is_repeated(block, decoder, bytes);
     if (*out_repeated) {
         return HPACK_OK;

@@ -14,7 +14,7 @@
 //   any         --bad input----> failed           for good
 //
 // Invariants:
-//   1. carry_size < carry_wanted when carry_size > 0, between fragments.
+//   1. carry->size < carry->wanted when carry->size > 0, between fragments.
 //   2. Outside a block there is no carry, updates is 0, in_fields is false.
 //   3. A field's memo is not NULL exactly if the field is an entry that is
 //      still in the table; its views are then those of the entry, and it is in
@@ -114,20 +114,30 @@ void hpack_decoder_init(struct hpack_decoder *decoder,
     *decoder = (struct hpack_decoder){
         .limits = *limits,
         .size_limit =
-            table_size > HPACK_TABLE_INITIAL ? table_size : HPACK_TABLE_INITIAL,
-        .least_limit = UINT32_MAX,
+            (uint16_t)(table_size > HPACK_TABLE_INITIAL ? table_size
+                                                        : HPACK_TABLE_INITIAL),
+        .least_limit = UINT16_MAX,
     };
-    hpack_table_init(&decoder->table, allocator, HPACK_TABLE_INITIAL);
+    hpack_table_init(&decoder->table, allocator, HPACK_TABLE_INITIAL, false);
+}
+
+static size_t hdecode_carry_size(const struct hpack_decoder *decoder)
+{
+    return decoder->carry == NULL ? 0 : decoder->carry->size;
+}
+
+static size_t hdecode_carry_block(size_t capacity)
+{
+    return sizeof(struct hpack_carry) + capacity;
 }
 
 static void hdecode_free_carry(struct hpack_decoder *decoder)
 {
-    alloc_free(decoder->table.allocator, decoder->carry,
-               decoder->carry_capacity);
-    decoder->carry = NULL;
-    decoder->carry_size = 0;
-    decoder->carry_capacity = 0;
-    decoder->carry_wanted = 0;
+    if (decoder->carry != NULL) {
+        alloc_free(decoder->table.allocator, decoder->carry,
+                   hdecode_carry_block(decoder->carry->capacity));
+        decoder->carry = NULL;
+    }
 }
 
 void hpack_decoder_fini(struct hpack_decoder *decoder)
@@ -139,12 +149,12 @@ void hpack_decoder_fini(struct hpack_decoder *decoder)
 void hpack_decoder_limit(struct hpack_decoder *decoder, uint32_t table_size)
 {
     ASSERT(table_size <= HPACK_TABLE_MAX);
-    decoder->size_limit = table_size;
+    decoder->size_limit = (uint16_t)table_size;
     if (table_size < decoder->table.limit) {
         decoder->update_required = true;
     }
     if (table_size < decoder->least_limit) {
-        decoder->least_limit = table_size;
+        decoder->least_limit = (uint16_t)table_size;
     }
 }
 
@@ -234,15 +244,15 @@ static enum hpack_result hdecode_parse(struct view bytes, uint64_t budget,
 
 // ---- Fields -----------------------------------------------------------------
 
-// hdecode_count takes a field of text_size bytes into the size of the list, and
-// tells whether the field is kept.
+// hdecode_count takes a field into the size of the list, and tells whether the
+// field is kept.
 static inline enum hpack_result hdecode_count(struct hpack_decoder *decoder,
                                               struct hpack_block *block,
-                                              size_t text_size, bool *out_keep)
+                                              const struct hpack_field *field,
+                                              bool *out_keep)
 {
     const struct hpack_limits *limits = &decoder->limits;
-    uint64_t bytes =
-        (uint64_t)block->list_bytes + text_size + HPACK_ENTRY_OVERHEAD;
+    uint64_t bytes = (uint64_t)block->list_bytes + hpack_field_size(field);
     size_t fields = block->list_fields + 1;
     bool keep = bytes <= limits->list_bytes && fields <= limits->list_fields;
     if (UNLIKELY(!keep)) {
@@ -269,52 +279,20 @@ static inline void hdecode_set_static(struct hpack_field *field,
     };
 }
 
-static inline void hdecode_set_entry(struct hpack_field *field,
-                                     const struct hpack_table *table,
-                                     struct hpack_entry *entry)
+// hdecode_push appends a field that is counted; entry is the one it is, or NULL.
+static enum hpack_result hdecode_push(struct hpack_block *block,
+                                      const struct hpack_field *field,
+                                      struct hpack_entry *entry)
 {
-    *field = (struct hpack_field){
-        .name = hpack_table_name(table, entry),
-        .value = hpack_table_value(table, entry),
-        .memo = &entry->memo,
-        .link = entry->link,
-        .static_name = entry->static_name,
-    };
-}
-
-static enum hpack_result hdecode_indexed_static(struct hpack_decoder *decoder,
-                                                struct hpack_block *block,
-                                                uint32_t index)
-{
-    if (index == 0) {
-        return HPACK_BAD_INDEX;
-    }
-    const struct hpack_static_field *row = hpack_static_field(index);
-    bool keep;
-    enum hpack_result result =
-        hdecode_count(decoder, block, row->name.size + row->value.size, &keep);
-    if (result != HPACK_OK || !keep) {
-        return result;
-    }
-    struct hpack_field *field = hpack_block_push(block);
-    if (field == NULL) {
+    struct hpack_field *pushed = hpack_block_push(block);
+    if (pushed == NULL) {
         return HPACK_NO_MEMORY;
     }
-    hdecode_set_static(field, row, index);
-    return HPACK_OK;
-}
-
-// hdecode_push_entry appends a field that is that entry of the dynamic table.
-static enum hpack_result hdecode_push_entry(const struct hpack_decoder *decoder,
-                                            struct hpack_block *block,
-                                            struct hpack_entry *entry)
-{
-    struct hpack_field *field = hpack_block_push(block);
-    if (field == NULL) {
-        return HPACK_NO_MEMORY;
+    *pushed = *field;
+    if (entry != NULL) {
+        pushed->link = entry->link;
+        entry->link = (uint16_t)block->count;
     }
-    hdecode_set_entry(field, &decoder->table, entry);
-    entry->link = (uint32_t)block->count;
     return HPACK_OK;
 }
 
@@ -322,21 +300,21 @@ static enum hpack_result hdecode_indexed(struct hpack_decoder *decoder,
                                          struct hpack_block *block,
                                          uint32_t index)
 {
-    if (index < HPACK_DYNAMIC_FIRST) {
-        return hdecode_indexed_static(decoder, block, index);
-    }
+    struct hpack_field field;
+    struct hpack_entry *entry = NULL;
     uint32_t age = index - HPACK_DYNAMIC_FIRST;
-    if (UNLIKELY(age >= decoder->table.count)) {
+    if (index - 1 < HPACK_STATIC_COUNT) {
+        hdecode_set_static(&field, hpack_static_field(index), index);
+    } else if (age < decoder->table.count) {
+        entry = hpack_table_entry(&decoder->table, age);
+        hpack_table_read(&decoder->table, entry, &field);
+    } else {
         return HPACK_BAD_INDEX;
     }
-    struct hpack_entry *entry = hpack_table_entry(&decoder->table, age);
     bool keep;
-    enum hpack_result result = hdecode_count(
-        decoder, block, (size_t)entry->name_size + entry->value_size, &keep);
-    if (UNLIKELY(result != HPACK_OK || !keep)) {
-        return result;
-    }
-    return hdecode_push_entry(decoder, block, entry);
+    enum hpack_result result = hdecode_count(decoder, block, &field, &keep);
+    return result == HPACK_OK && keep ? hdecode_push(block, &field, entry)
+                                      : result;
 }
 
 // hdecode_room is how many more fields the block takes without a decision: no
@@ -375,20 +353,20 @@ static size_t hdecode_easy(struct hpack_decoder *decoder,
         struct hpack_entry *entry = NULL;
         if (index - HPACK_DYNAMIC_FIRST < dynamic) {
             entry = hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST);
-            hdecode_set_entry(field, table, entry);
+            hpack_table_read(table, entry, field);
         } else if (index - 1 < HPACK_STATIC_COUNT) {
             hdecode_set_static(field, hpack_static_field(index), index);
         } else {
             break;
         }
-        uint64_t total =
-            bytes + field->name.size + field->value.size + HPACK_ENTRY_OVERHEAD;
+        uint64_t total = bytes + hpack_field_size(field);
         if (total > decoder->limits.list_bytes) {
             break;
         }
         bytes = total;
         if (entry != NULL) {
-            entry->link = (uint32_t)(block->count + done + 1);
+            field->link = entry->link;
+            entry->link = (uint16_t)(block->count + done + 1);
         }
     }
     block->list_bytes = (size_t)bytes;
@@ -430,6 +408,13 @@ static void hdecode_repoint(struct hpack_block *block,
     }
 }
 
+// hdecode_keep_name copies a name unless it is a static text as well.
+static bool hdecode_keep_name(struct hpack_block *block,
+                              struct hpack_field *field)
+{
+    return field->static_name != 0 || hpack_block_keep(block, &field->name);
+}
+
 // hdecode_save_oldest copies what the block uses of the oldest entries, which
 // are about to go.
 static bool hdecode_save_oldest(struct hpack_decoder *decoder,
@@ -437,14 +422,14 @@ static bool hdecode_save_oldest(struct hpack_decoder *decoder,
 {
     const struct hpack_table *table = &decoder->table;
     for (uint32_t i = 1; i <= count; i++) {
-        const struct hpack_entry *entry =
-            hpack_table_entry(table, table->count - i);
+        struct hpack_entry *entry = hpack_table_entry(table, table->count - i);
         if (hdecode_first_link(block, entry) == 0) {
             continue;
         }
-        struct hpack_field now = {.name = hpack_table_name(table, entry),
-                                  .value = hpack_table_value(table, entry)};
-        if (!hpack_block_keep(block, &now.name) ||
+        struct hpack_field now;
+        hpack_table_read(table, entry, &now);
+        now.memo = NULL;
+        if (!hdecode_keep_name(block, &now) ||
             !hpack_block_keep(block, &now.value)) {
             return false;
         }
@@ -456,18 +441,17 @@ static bool hdecode_save_oldest(struct hpack_decoder *decoder,
 // hdecode_grow makes room for a new entry and moves the fields of the block
 // along with their entries.
 static bool hdecode_grow(struct hpack_decoder *decoder,
-                         struct hpack_block *block, size_t text_size,
+                         struct hpack_block *block,
+                         const struct hpack_field *field,
                          struct hpack_table *out_old)
 {
     struct hpack_table *table = &decoder->table;
-    if (!hpack_table_grow(table, text_size, out_old)) {
+    if (!hpack_table_grow(table, field, out_old)) {
         return false;
     }
     for (uint32_t age = 0; age < table->count; age++) {
-        struct hpack_entry *entry = hpack_table_entry(table, age);
-        struct hpack_field now = {.name = hpack_table_name(table, entry),
-                                  .value = hpack_table_value(table, entry),
-                                  .memo = &entry->memo};
+        struct hpack_field now;
+        hpack_table_read(table, hpack_table_entry(table, age), &now);
         hdecode_repoint(block, hpack_table_entry(out_old, age), &now);
     }
     return true;
@@ -521,42 +505,33 @@ static enum hpack_result hdecode_indexed_name(struct hpack_decoder *decoder,
     if (age >= decoder->table.count) {
         return HPACK_BAD_INDEX;
     }
-    const struct hpack_entry *entry = hpack_table_entry(&decoder->table, age);
-    field->name = hpack_table_name(&decoder->table, entry);
-    field->static_name = entry->static_name;
-    if (entry->static_name != 0) {
-        field->name = hpack_static_field(entry->static_name)->name;
-        return HPACK_OK;
-    }
-    return !outlive || hpack_block_keep(block, &field->name) ? HPACK_OK
-                                                             : HPACK_NO_MEMORY;
+    struct hpack_field entry;
+    hpack_table_read(&decoder->table, hpack_table_entry(&decoder->table, age),
+                     &entry);
+    field->name = entry.name;
+    field->static_name = entry.static_name;
+    return !outlive || hdecode_keep_name(block, field) ? HPACK_OK
+                                                       : HPACK_NO_MEMORY;
 }
 
 // hdecode_push_copy appends a field that is in no table and has strings that
 // are about to go.
 static enum hpack_result hdecode_push_copy(struct hpack_block *block,
-                                           const struct hpack_field *field)
+                                           struct hpack_field *field)
 {
-    struct hpack_field *pushed = hpack_block_push(block);
-    if (pushed == NULL) {
-        return HPACK_NO_MEMORY;
-    }
-    *pushed = *field;
-    bool kept = hpack_block_keep(block, &pushed->name) &&
-                hpack_block_keep(block, &pushed->value);
-    return kept ? HPACK_OK : HPACK_NO_MEMORY;
+    bool kept = hdecode_keep_name(block, field) &&
+                hpack_block_keep(block, &field->value);
+    return kept ? hdecode_push(block, field, NULL) : HPACK_NO_MEMORY;
 }
 
 // hdecode_insert adds the field to the table and, if it is kept, to the block.
 static enum hpack_result hdecode_insert(struct hpack_decoder *decoder,
                                         struct hpack_block *block,
-                                        const struct hpack_field *field,
-                                        bool keep)
+                                        struct hpack_field *field, bool keep)
 {
     struct hpack_table *table = &decoder->table;
     struct hpack_table old = {.entries = NULL};
-    size_t text_size = field->name.size + field->value.size;
-    size_t size = text_size + HPACK_ENTRY_OVERHEAD;
+    size_t size = hpack_field_size(field);
     uint32_t excess = hpack_table_excess(table, size);
     if (!hdecode_save_oldest(decoder, block, excess)) {
         return HPACK_NO_MEMORY;
@@ -566,16 +541,27 @@ static enum hpack_result hdecode_insert(struct hpack_decoder *decoder,
         // Not an error: the table is empty now (4.4).
         return keep ? hdecode_push_copy(block, field) : HPACK_OK;
     }
-    if (!hpack_table_has_room(table, text_size) &&
-        !hdecode_grow(decoder, block, text_size, &old)) {
+    if (!hpack_table_has_room(table, field) &&
+        !hdecode_grow(decoder, block, field, &old)) {
         return HPACK_NO_MEMORY;
     }
-    struct hpack_entry *entry =
-        hpack_table_insert(table, field->name, field->value);
-    entry->static_name = field->static_name;
+    struct hpack_entry *entry = hpack_table_insert(table, field);
     // Not before: the name may have been in the old storage.
     hpack_table_free_storage(&old);
-    return keep ? hdecode_push_entry(decoder, block, entry) : HPACK_OK;
+    if (!keep) {
+        return HPACK_OK;
+    }
+    hpack_table_read(table, entry, field);
+    return hdecode_push(block, field, entry);
+}
+
+// hdecode_find_static: a name that the static table has is that of the table.
+static void hdecode_find_static(struct hpack_field *field)
+{
+    field->static_name = hpack_static_find_name(field->name);
+    if (field->static_name != 0) {
+        field->name = hpack_static_field(field->static_name)->name;
+    }
 }
 
 // hdecode_literal_text fills in the name and the value. outlive: they have to
@@ -592,7 +578,7 @@ static inline enum hpack_result hdecode_literal_text(
     } else {
         result = hdecode_text(block, &item->name, outlive, &field->name);
         if (result == HPACK_OK) {
-            field->static_name = hpack_static_find_name(field->name);
+            hdecode_find_static(field);
         }
     }
     return result == HPACK_OK
@@ -610,8 +596,7 @@ static enum hpack_result hdecode_literal_insert(struct hpack_decoder *decoder,
     enum hpack_result result =
         hdecode_literal_text(decoder, block, item, false, &field);
     if (result == HPACK_OK) {
-        result = hdecode_count(decoder, block,
-                               field.name.size + field.value.size, &keep);
+        result = hdecode_count(decoder, block, &field, &keep);
     }
     return result == HPACK_OK ? hdecode_insert(decoder, block, &field, keep)
                               : result;
@@ -631,8 +616,7 @@ static inline enum hpack_result hdecode_literal(struct hpack_decoder *decoder,
     enum hpack_result result =
         hdecode_literal_text(decoder, block, item, outlive, field);
     if (result == HPACK_OK) {
-        result = hdecode_count(decoder, block,
-                               field->name.size + field->value.size, &keep);
+        result = hdecode_count(decoder, block, field, &keep);
     }
     if (UNLIKELY(!keep)) {
         block->count--;
@@ -655,7 +639,7 @@ static enum hpack_result hdecode_update(struct hpack_decoder *decoder,
     }
     decoder->updates++;
     decoder->update_required = false;
-    decoder->least_limit = UINT32_MAX;
+    decoder->least_limit = UINT16_MAX;
     hpack_table_set_limit(&decoder->table, size);
     return HPACK_OK;
 }
@@ -695,30 +679,29 @@ static enum hpack_result hdecode_step(struct hpack_decoder *decoder,
                : hdecode_literal(decoder, block, &item, outlive);
 }
 
-// hdecode_carry appends bytes to the carry.
-static bool hdecode_carry(struct hpack_decoder *decoder, struct view bytes)
+// hdecode_carry appends bytes to the carry, of which wanted may come in all.
+static bool hdecode_carry(struct hpack_decoder *decoder, struct view bytes,
+                          size_t wanted)
 {
-    size_t size = decoder->carry_size + bytes.size;
-    if (size > decoder->carry_capacity) {
-        size_t capacity = decoder->carry_capacity * 2;
-        if (capacity < HDECODE_CARRY_MIN) {
-            capacity = HDECODE_CARRY_MIN;
-        }
-        if (capacity < size) {
-            capacity = size;
-        }
-        uint8_t *carry = alloc_resize(decoder->table.allocator, decoder->carry,
-                                      decoder->carry_capacity, capacity);
+    struct hpack_carry *carry = decoder->carry;
+    size_t size = hdecode_carry_size(decoder) + bytes.size;
+    size_t old = carry == NULL ? 0 : carry->capacity;
+    if (size > old) {
+        size_t capacity =
+            old * 2 > HDECODE_CARRY_MIN ? old * 2 : HDECODE_CARRY_MIN;
+        capacity = capacity > size ? capacity : size;
+        carry = alloc_resize(decoder->table.allocator, carry,
+                             carry == NULL ? 0 : hdecode_carry_block(old),
+                             hdecode_carry_block(capacity));
         if (carry == NULL) {
             return false;
         }
+        carry->capacity = capacity;
         decoder->carry = carry;
-        decoder->carry_capacity = capacity;
     }
-    if (bytes.size > 0) {
-        memcpy(decoder->carry + decoder->carry_size, bytes.data, bytes.size);
-    }
-    decoder->carry_size = size;
+    memcpy(carry->bytes + size - bytes.size, bytes.data, bytes.size);
+    carry->size = size;
+    carry->wanted = wanted;
     return true;
 }
 
@@ -729,30 +712,31 @@ static enum hpack_result hdecode_carried(struct hpack_decoder *decoder,
                                          struct hpack_block *block,
                                          struct view *fragment)
 {
-    while (decoder->carry_size > 0 && fragment->size > 0) {
-        ASSERT(decoder->carry_wanted > decoder->carry_size);
-        size_t part = decoder->carry_wanted - decoder->carry_size;
+    while (decoder->carry->size > 0 && fragment->size > 0) {
+        size_t wanted = decoder->carry->wanted;
+        size_t part = wanted - decoder->carry->size;
+        ASSERT(wanted > decoder->carry->size);
         part = part < fragment->size ? part : fragment->size;
-        if (!hdecode_carry(decoder, view_of(fragment->data, part))) {
+        if (!hdecode_carry(decoder, view_of(fragment->data, part), wanted)) {
             return HPACK_NO_MEMORY;
         }
         *fragment = view_skip(*fragment, part);
-        if (decoder->carry_size < decoder->carry_wanted) {
+        struct hpack_carry *carry = decoder->carry;
+        if (carry->size < wanted) {
             return HPACK_OK;
         }
-        struct view carry = view_of(decoder->carry, decoder->carry_size);
         size_t size;
-        enum hpack_result result =
-            hdecode_step(decoder, block, carry, true, &size);
+        enum hpack_result result = hdecode_step(
+            decoder, block, view_of(carry->bytes, carry->size), true, &size);
         if (result == HPACK_TRUNCATED) {
-            decoder->carry_wanted = size;
+            carry->wanted = size;
             continue;
         }
         if (result != HPACK_OK) {
             return result;
         }
-        ASSERT(size == decoder->carry_size);
-        decoder->carry_size = 0;
+        ASSERT(size == carry->size);
+        carry->size = 0;
     }
     return HPACK_OK;
 }
@@ -782,9 +766,8 @@ static enum hpack_result hdecode_run(struct hpack_decoder *decoder,
         enum hpack_result result =
             hdecode_step(decoder, block, fragment, outlive, &size);
         if (UNLIKELY(result == HPACK_TRUNCATED)) {
-            decoder->carry_wanted = size;
-            return hdecode_carry(decoder, fragment) ? HPACK_OK
-                                                    : HPACK_NO_MEMORY;
+            return hdecode_carry(decoder, fragment, size) ? HPACK_OK
+                                                          : HPACK_NO_MEMORY;
         }
         if (UNLIKELY(result != HPACK_OK)) {
             return result;
@@ -796,15 +779,13 @@ static enum hpack_result hdecode_run(struct hpack_decoder *decoder,
 
 static enum hpack_result hdecode_end_block(struct hpack_decoder *decoder)
 {
-    if (decoder->carry_size > 0) {
+    if (hdecode_carry_size(decoder) > 0) {
         return HPACK_TRUNCATED;
     }
     if (decoder->update_required) {
         return HPACK_BAD_UPDATE;
     }
-    if (decoder->carry != NULL) {
-        hdecode_free_carry(decoder);
-    }
+    hdecode_free_carry(decoder);
     decoder->updates = 0;
     decoder->in_fields = false;
     return HPACK_OK;
@@ -815,10 +796,10 @@ enum hpack_result hpack_decode(struct hpack_decoder *decoder,
                                bool last)
 {
     if (decoder->failed != HPACK_OK) {
-        return decoder->failed;
+        return (enum hpack_result)decoder->failed;
     }
     enum hpack_result result = HPACK_OK;
-    if (UNLIKELY(decoder->carry_size > 0)) {
+    if (UNLIKELY(hdecode_carry_size(decoder) > 0)) {
         result = hdecode_carried(decoder, block, &fragment);
     }
     if (result == HPACK_OK) {
@@ -828,7 +809,7 @@ enum hpack_result hpack_decode(struct hpack_decoder *decoder,
         result = hdecode_end_block(decoder);
     }
     if (result != HPACK_OK) {
-        decoder->failed = result;
+        decoder->failed = (uint8_t)result;
         hdecode_free_carry(decoder);
     }
     return result;

@@ -4,17 +4,10 @@
 // The table on this side always holds the newest entries of the peer's table,
 // usually all of them: when memory is short an entry may be dropped here
 // first, never there. So no index is sent that the peer cannot resolve.
-//
-// Invariants:
-//   1. bucket_count == table.entry_capacity whenever the table has entries.
-//   2. From its bucket on, the links of entries go from newer to older; a link
-//      to an entry that is gone ends the chain.
 
 #include "hpack/hpack.h"
 
-#include "base/alloc.h"
 #include "base/assert.h"
-#include "base/endian.h"
 #include "hpack/hpack_huffman.h"
 #include "hpack/hpack_integer.h"
 
@@ -41,36 +34,21 @@ static const struct hencode_literal hencode_literals[] = {
     [HPACK_NEVER] = {HENCODE_NEVER, 4},
 };
 
-// What the tables hold of a field; 0: nothing.
-struct hencode_match {
-    uint32_t whole; // index of an entry with this name and value
-    uint32_t name;  // index of an entry with this name
-};
-
 void hpack_encoder_init(struct hpack_encoder *encoder,
                         const grpc_allocator *allocator, uint32_t own_limit)
 {
     ASSERT(own_limit <= HPACK_TABLE_MAX);
     *encoder = (struct hpack_encoder){
-        .own_limit = own_limit,
-        .pending_least = UINT32_MAX,
+        .own_limit = (uint16_t)own_limit,
+        .pending_least = UINT16_MAX,
         .huffman = true,
     };
-    hpack_table_init(&encoder->table, allocator, HPACK_TABLE_INITIAL);
+    hpack_table_init(&encoder->table, allocator, HPACK_TABLE_INITIAL, true);
     hpack_encoder_limit(encoder, HPACK_TABLE_INITIAL);
-}
-
-static void hencode_free_buckets(struct hpack_encoder *encoder)
-{
-    alloc_free(encoder->table.allocator, encoder->buckets,
-               encoder->bucket_count * sizeof *encoder->buckets);
-    encoder->buckets = NULL;
-    encoder->bucket_count = 0;
 }
 
 void hpack_encoder_fini(struct hpack_encoder *encoder)
 {
-    hencode_free_buckets(encoder);
     hpack_table_fini(&encoder->table);
 }
 
@@ -78,8 +56,8 @@ void hpack_encoder_fini(struct hpack_encoder *encoder)
 
 void hpack_encoder_limit(struct hpack_encoder *encoder, uint32_t peer_limit)
 {
-    uint32_t limit =
-        peer_limit < encoder->own_limit ? peer_limit : encoder->own_limit;
+    uint16_t limit = peer_limit < encoder->own_limit ? (uint16_t)peer_limit
+                                                     : encoder->own_limit;
     encoder->size_limit = limit;
     if (limit < encoder->pending_least) {
         encoder->pending_least = limit;
@@ -107,81 +85,25 @@ bool hpack_encode_begin(struct hpack_encoder *encoder, struct chunk_queue *out)
     at = hpack_integer_write(at, HENCODE_UPDATE, 5, encoder->size_limit);
     chunk_queue_commit(out, (size_t)(at - start));
     hpack_table_set_limit(table, encoder->size_limit);
-    if (table->entry_capacity == 0) {
-        hencode_free_buckets(encoder);
-    }
-    encoder->pending_least = UINT32_MAX;
+    encoder->pending_least = UINT16_MAX;
     encoder->update_pending = false;
     return true;
 }
 
 // ---- Looking up -------------------------------------------------------------
 
-// hencode_hash mixes the size and both ends of a name.
-static uint32_t hencode_hash(struct view name)
+// hencode_find looks for a field whose static_name is known.
+static struct hpack_match hencode_find(const struct hpack_encoder *encoder,
+                                       const struct hpack_field *field)
 {
-    uint64_t mixed = name.size;
-    if (name.size >= 8) {
-        mixed += load_le64(name.data);
-        mixed ^=
-            load_le64(name.data + name.size - 8) * UINT64_C(0xd6e8feb86659fd93);
-    } else {
-        for (size_t i = 0; i < name.size; i++) {
-            mixed = mixed << 8 | name.data[i];
-        }
-    }
-    return (uint32_t)(mixed * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
-static uint32_t *hencode_bucket(const struct hpack_encoder *encoder,
-                                struct view name)
-{
-    return &encoder->buckets[hencode_hash(name) & (encoder->bucket_count - 1)];
-}
-
-static void hencode_find_dynamic(const struct hpack_encoder *encoder,
-                                 const struct hpack_field *field,
-                                 struct hencode_match *match)
-{
-    const struct hpack_table *table = &encoder->table;
-    if (table->count == 0) {
-        return;
-    }
-    uint32_t number = *hencode_bucket(encoder, field->name);
-    uint32_t least_age = 0;
-    while (number != 0) {
-        uint32_t age = (uint32_t)table->inserted - number;
-        if (age >= table->count || age < least_age) {
-            return;
-        }
-        const struct hpack_entry *entry = hpack_table_entry(table, age);
-        if (view_equal(hpack_table_name(table, entry), field->name)) {
-            uint32_t index = HPACK_DYNAMIC_FIRST + age;
-            match->name = match->name != 0 ? match->name : index;
-            if (view_equal(hpack_table_value(table, entry), field->value)) {
-                match->whole = index;
-                return;
-            }
-        }
-        least_age = age + 1;
-        number = entry->link;
-    }
-}
-
-static struct hencode_match hencode_find(const struct hpack_encoder *encoder,
-                                         const struct hpack_field *field)
-{
-    struct hencode_match match = {.name = field->static_name};
-    if (match.name == 0) {
-        match.name = hpack_static_find_name(field->name);
-    }
-    ASSERT(match.name == hpack_static_find_name(field->name));
+    struct hpack_match match = {.name = field->static_name};
     if (match.name != 0) {
-        match.whole =
-            hpack_static_find_value((uint8_t)match.name, field->value);
+        match.whole = hpack_static_find_value(field->static_name, field->value);
     }
     if (match.whole == 0) {
-        hencode_find_dynamic(encoder, field, &match);
+        struct hpack_match dynamic = hpack_table_find(&encoder->table, field);
+        match.whole = dynamic.whole;
+        match.name = match.name != 0 ? match.name : dynamic.name;
     }
     return match;
 }
@@ -213,70 +135,40 @@ MAYBE_UNUSED static bool hencode_index_holds(
     const struct hpack_encoder *encoder, uint32_t index,
     const struct hpack_field *field)
 {
+    struct hpack_field found;
     if (index <= HPACK_STATIC_COUNT) {
         const struct hpack_static_field *row = hpack_static_field(index);
-        return view_equal(row->name, field->name) &&
-               view_equal(row->value, field->value);
+        found.name = row->name;
+        found.value = row->value;
+    } else {
+        const struct hpack_table *table = &encoder->table;
+        hpack_table_read(table,
+                         hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST),
+                         &found);
     }
-    const struct hpack_table *table = &encoder->table;
-    const struct hpack_entry *entry =
-        hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST);
-    return view_equal(hpack_table_name(table, entry), field->name) &&
-           view_equal(hpack_table_value(table, entry), field->value);
+    return view_equal(found.name, field->name) &&
+           view_equal(found.value, field->value);
 }
 
 // ---- Inserting --------------------------------------------------------------
 
-static void hencode_link(struct hpack_encoder *encoder, uint32_t age)
+// hencode_make_room readies the table for the field, which its limit allows.
+// False without memory; entries may then have gone that the peer still has.
+static bool hencode_make_room(struct hpack_encoder *encoder,
+                              const struct hpack_field *field)
 {
     struct hpack_table *table = &encoder->table;
-    struct hpack_entry *entry = hpack_table_entry(table, age);
-    uint32_t *bucket = hencode_bucket(encoder, hpack_table_name(table, entry));
-    entry->link = *bucket;
-    *bucket = (uint32_t)table->inserted - age;
-}
-
-// hencode_fit_buckets follows a growth of the table.
-static bool hencode_fit_buckets(struct hpack_encoder *encoder)
-{
-    struct hpack_table *table = &encoder->table;
-    if (encoder->bucket_count == table->entry_capacity) {
+    hpack_table_evict(table,
+                      hpack_table_excess(table, hpack_field_size(field)));
+    if (hpack_table_has_room(table, field)) {
         return true;
     }
-    uint32_t *buckets =
-        alloc_zeroed(table->allocator, table->entry_capacity * sizeof *buckets);
-    if (buckets == NULL) {
+    struct hpack_table old;
+    if (!hpack_table_grow(table, field, &old)) {
         return false;
     }
-    hencode_free_buckets(encoder);
-    encoder->buckets = buckets;
-    encoder->bucket_count = table->entry_capacity;
-    for (uint32_t age = table->count; age-- > 0;) {
-        hencode_link(encoder, age);
-    }
+    hpack_table_free_storage(&old);
     return true;
-}
-
-// hencode_make_room readies the table for the field. False without memory;
-// entries may then have gone that the peer still has.
-static bool hencode_make_room(struct hpack_encoder *encoder, size_t text_size)
-{
-    struct hpack_table *table = &encoder->table;
-    hpack_table_evict(
-        table, hpack_table_excess(table, text_size + HPACK_ENTRY_OVERHEAD));
-    if (!hpack_table_has_room(table, text_size)) {
-        struct hpack_table old;
-        if (!hpack_table_grow(table, text_size, &old)) {
-            return false;
-        }
-        hpack_table_free_storage(&old);
-    }
-    if (hencode_fit_buckets(encoder)) {
-        return true;
-    }
-    // Invariant 1 at the price of the entries.
-    hpack_table_evict(table, table->count);
-    return false;
 }
 
 // ---- Writing ----------------------------------------------------------------
@@ -410,18 +302,15 @@ static bool hencode_send_literal(struct hpack_encoder *encoder,
                                  const struct hpack_field *field,
                                  enum hpack_mode mode, uint32_t name_index)
 {
-    size_t text_size = field->name.size + field->value.size;
-    bool fits = text_size + HPACK_ENTRY_OVERHEAD <= encoder->table.limit;
-    if (mode == HPACK_INDEX &&
-        !(fits && hencode_make_room(encoder, text_size))) {
+    bool fits = hpack_field_size(field) <= encoder->table.limit;
+    if (mode == HPACK_INDEX && !(fits && hencode_make_room(encoder, field))) {
         mode = HPACK_PLAIN;
     }
     if (!hencode_put_literal(encoder, out, field, mode, name_index)) {
         return false;
     }
     if (mode == HPACK_INDEX) {
-        (void)hpack_table_insert(&encoder->table, field->name, field->value);
-        hencode_link(encoder, 0);
+        (void)hpack_table_insert(&encoder->table, field);
     }
     return true;
 }
@@ -436,10 +325,15 @@ static bool hencode_look_up(struct hpack_encoder *encoder,
         field->value.size > HPACK_FIELD_MAX) {
         return false;
     }
-    struct hencode_match match = hencode_find(encoder, field);
+    struct hpack_field known = *field;
+    if (known.static_name == 0) {
+        known.static_name = hpack_static_find_name(field->name);
+    }
+    ASSERT(known.static_name == hpack_static_find_name(field->name));
+    struct hpack_match match = hencode_find(encoder, &known);
     if (mode == HPACK_NEVER || match.whole == 0) {
         uint64_t before = encoder->table.inserted;
-        if (!hencode_send_literal(encoder, out, field, mode, match.name)) {
+        if (!hencode_send_literal(encoder, out, &known, mode, match.name)) {
             return false;
         }
         match.whole =

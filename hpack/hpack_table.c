@@ -4,12 +4,13 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/endian.h"
 
 enum {
     // A table begins this small: what a server sends again and again are two
     // short fields, and many connections do no more than a few calls.
     HTABLE_ENTRIES_MIN = 2,
-    HTABLE_BYTES_MIN = 64,
+    HTABLE_BYTES_MIN = 32,
     HTABLE_NAME_SLOTS = 128,
 };
 
@@ -148,34 +149,75 @@ uint8_t hpack_static_find_value(uint8_t first, struct view value)
 // ---- Dynamic table ----------------------------------------------------------
 
 void hpack_table_init(struct hpack_table *table,
-                      const grpc_allocator *allocator, uint32_t limit)
+                      const grpc_allocator *allocator, uint32_t limit,
+                      bool is_indexed)
 {
     ASSERT(limit <= HPACK_TABLE_MAX);
-    *table = (struct hpack_table){.allocator = allocator, .limit = limit};
+    *table = (struct hpack_table){
+        .allocator = allocator,
+        .limit = (uint16_t)limit,
+        .is_indexed = is_indexed,
+    };
 }
 
-static size_t htable_block_size(const struct hpack_table *table)
+// htable_bucket_count: chains are of a few entries.
+static size_t htable_bucket_count(const struct hpack_table *table)
+{
+    return table->is_indexed ? (table->entry_capacity + 3U) / 4 : 0;
+}
+
+// The storage: entries, buckets, text.
+static uint16_t *htable_buckets(const struct hpack_table *table)
+{
+    return (uint16_t *)(table->entries + table->entry_capacity);
+}
+
+static size_t htable_storage_size(const struct hpack_table *table)
 {
     return table->entry_capacity * sizeof(struct hpack_entry) +
-           table->byte_capacity;
+           htable_bucket_count(table) * sizeof(uint16_t) + table->byte_capacity;
 }
 
 void hpack_table_free_storage(const struct hpack_table *table)
 {
     if (table->entries != NULL) {
-        alloc_free(table->allocator, table->entries, htable_block_size(table));
+        alloc_free(table->allocator, table->entries,
+                   htable_storage_size(table));
     }
 }
 
 void hpack_table_fini(struct hpack_table *table)
 {
     hpack_table_free_storage(table);
-    hpack_table_init(table, table->allocator, 0);
+    hpack_table_init(table, table->allocator, 0, table->is_indexed);
 }
 
+// htable_text_size is how many bytes an entry takes in the ring of text.
 static uint32_t htable_text_size(const struct hpack_entry *entry)
 {
-    return entry->name_size + entry->value_size;
+    bool is_static = (entry->name & HPACK_NAME_STATIC) != 0;
+    return (is_static ? 0U : entry->name) + entry->value_size;
+}
+
+static uint32_t htable_end(const struct hpack_entry *entry)
+{
+    return entry->offset + htable_text_size(entry);
+}
+
+// htable_field_text_size: likewise, of a field that may become an entry.
+static size_t htable_field_text_size(const struct hpack_field *field)
+{
+    return (field->static_name != 0 ? 0 : field->name.size) + field->value.size;
+}
+
+// htable_size is what an entry counts by the RFC.
+static uint32_t htable_size(const struct hpack_entry *entry)
+{
+    uint8_t static_name = hpack_entry_static_name(entry);
+    size_t name_size = static_name != 0
+                           ? htable_rows[static_name].field.name.size
+                           : entry->name;
+    return (uint32_t)name_size + entry->value_size + HPACK_ENTRY_OVERHEAD;
 }
 
 uint32_t hpack_table_excess(const struct hpack_table *table, size_t size)
@@ -185,9 +227,7 @@ uint32_t hpack_table_excess(const struct hpack_table *table, size_t size)
     while (excess < table->count &&
            (size > table->limit || left > table->limit - size)) {
         excess++;
-        left -=
-            HPACK_ENTRY_OVERHEAD +
-            htable_text_size(hpack_table_entry(table, table->count - excess));
+        left -= htable_size(hpack_table_entry(table, table->count - excess));
     }
     return excess;
 }
@@ -197,67 +237,161 @@ void hpack_table_evict(struct hpack_table *table, uint32_t count)
     ASSERT(count <= table->count);
     for (; count > 0; count--) {
         const struct hpack_entry *oldest =
-            hpack_table_entry(table, table->count - 1);
-        table->size -= HPACK_ENTRY_OVERHEAD + htable_text_size(oldest);
+            hpack_table_entry(table, table->count - 1U);
+        table->size = (uint16_t)(table->size - htable_size(oldest));
+        table->live = (uint16_t)(table->live - htable_text_size(oldest));
         table->count--;
     }
 }
 
 // htable_place finds room in the ring for the text of one entry. The text of
 // an entry is never split: what is left at the end of the ring is skipped.
-// Once the ring has wrapped, the newest text ends strictly before the oldest
-// begins, so that an empty text cannot make a full ring look like one that
-// has not wrapped.
 static bool htable_place(const struct hpack_table *table, size_t text_size,
                          uint32_t *out_offset)
 {
-    uint32_t head = 0;
-    uint32_t tail = 0;
-    bool wrapped = false;
+    uint32_t head = 0; // of the oldest text
+    uint32_t tail = 0; // behind the newest
     if (table->count > 0) {
-        const struct hpack_entry *newest = hpack_table_entry(table, 0);
-        head = hpack_table_entry(table, table->count - 1)->offset;
-        tail = newest->offset + htable_text_size(newest);
-        wrapped = newest->offset < head;
+        head = hpack_table_entry(table, table->count - 1U)->offset;
+        tail = htable_end(hpack_table_entry(table, 0));
     }
-    if (!wrapped && table->byte_capacity - tail >= text_size) {
+    // Where the two meet the ring is full, or there is no text at all.
+    bool wrapped = tail <= head && table->live > 0;
+    if (wrapped) {
+        *out_offset = tail;
+        return text_size <= head - tail;
+    }
+    if (text_size <= (size_t)table->byte_capacity - tail) {
         *out_offset = tail;
         return true;
     }
-    if (!wrapped) {
-        tail = 0;
-    }
-    *out_offset = tail;
-    return text_size < head - tail;
+    *out_offset = 0;
+    return text_size <= head;
 }
 
-bool hpack_table_has_room(const struct hpack_table *table, size_t text_size)
+bool hpack_table_has_room(const struct hpack_table *table,
+                          const struct hpack_field *field)
 {
     uint32_t offset;
     return table->count < table->entry_capacity &&
-           htable_place(table, text_size, &offset);
+           htable_place(table, htable_field_text_size(field), &offset);
 }
 
-// htable_grown_bytes doubles the ring until text_size more bytes fit behind
-// all others. Twice the limit is enough for any layout: the live text and the
-// skipped end of the ring are each less than the limit.
-static uint32_t htable_grown_bytes(const struct hpack_table *table,
-                                   size_t text_size)
+// ---- Index ------------------------------------------------------------------
+
+// htable_hash mixes the size and both ends of a name.
+static uint32_t htable_hash(struct view name)
 {
-    size_t live = table->size - table->count * HPACK_ENTRY_OVERHEAD;
-    size_t most = (size_t)table->limit * 2;
-    size_t capacity = (size_t)table->byte_capacity * 2;
-    if (capacity < HTABLE_BYTES_MIN) {
-        capacity = HTABLE_BYTES_MIN;
+    uint64_t mixed = name.size;
+    if (name.size >= 8) {
+        mixed += load_le64(name.data);
+        mixed ^=
+            load_le64(name.data + name.size - 8) * UINT64_C(0xd6e8feb86659fd93);
+    } else {
+        for (size_t i = 0; i < name.size; i++) {
+            mixed = mixed << 8 | name.data[i];
+        }
     }
-    while (capacity < live + text_size) {
-        capacity *= 2;
+    return (uint32_t)(mixed * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+static uint16_t *htable_bucket(const struct hpack_table *table,
+                               struct view name, uint8_t static_name)
+{
+    uint64_t count = htable_bucket_count(table);
+    uint16_t *buckets = htable_buckets(table);
+    if (count > 1) {
+        uint32_t hash = static_name != 0 ? static_name * UINT32_C(0x9e3779b1)
+                                         : htable_hash(name);
+        buckets += hash * count >> 32;
     }
-    if (capacity > most) {
-        capacity = most;
+    return buckets;
+}
+
+// htable_link puts an entry at the front of its chain.
+static void htable_link(struct hpack_table *table, uint32_t age)
+{
+    struct hpack_entry *entry = hpack_table_entry(table, age);
+    struct hpack_field field;
+    hpack_table_read(table, entry, &field);
+    uint16_t *bucket = htable_bucket(table, field.name, field.static_name);
+    entry->link = *bucket;
+    *bucket = (uint16_t)(table->inserted - age);
+}
+
+static void htable_link_all(struct hpack_table *table)
+{
+    memset(htable_buckets(table), 0,
+           htable_bucket_count(table) * sizeof(uint16_t));
+    for (uint32_t age = table->count; age-- > 0;) {
+        htable_link(table, age);
     }
-    return capacity > table->byte_capacity ? (uint32_t)capacity
-                                           : table->byte_capacity;
+}
+
+struct hpack_match hpack_table_find(const struct hpack_table *table,
+                                    const struct hpack_field *field)
+{
+    struct hpack_match match = {.whole = 0};
+    ASSERT(table->is_indexed);
+    if (table->count == 0) {
+        return match;
+    }
+    uint32_t number = *htable_bucket(table, field->name, field->static_name);
+    uint32_t least_age = 0;
+    for (;;) {
+        uint32_t age = (table->inserted - number) & UINT16_MAX;
+        if (age >= table->count || age < least_age) {
+            return match;
+        }
+        struct hpack_entry *entry = hpack_table_entry(table, age);
+        struct hpack_field found;
+        hpack_table_read(table, entry, &found);
+        if (view_equal(found.name, field->name)) {
+            uint32_t index = HPACK_DYNAMIC_FIRST + age;
+            match.name = match.name != 0 ? match.name : index;
+            if (view_equal(found.value, field->value)) {
+                match.whole = index;
+                return match;
+            }
+        }
+        least_age = age + 1;
+        number = entry->link;
+    }
+}
+
+// ---- Inserting --------------------------------------------------------------
+
+// htable_fit is the new capacity of a ring for what it needs: grown by half at
+// least, or shrunk if it is far too large. most is enough for any need.
+static uint32_t htable_fit(uint32_t capacity, uint32_t need, uint32_t least,
+                           uint32_t most)
+{
+    uint32_t fit = capacity;
+    if (need > capacity) {
+        fit = capacity + capacity / 2;
+        fit = fit > need ? fit : need;
+        fit = fit > least ? fit : least;
+    } else if (capacity / 2 > need) {
+        fit = need + need / 2;
+    }
+    return fit < most ? fit : most;
+}
+
+// htable_fit_rings sets the capacities for one more field. The rings of slots
+// and of text are also left by what no longer needs them.
+static void htable_fit_rings(struct hpack_table *table, uint32_t text_size)
+{
+    uint32_t entries = table->count + 1U;
+    // With an eighth to spare the text need not be packed too often; at the
+    // limit the overhead of the entries is to spare.
+    uint32_t bytes = table->live + text_size;
+    bytes += bytes / 8;
+    table->entry_capacity =
+        (uint16_t)htable_fit(table->entry_capacity, entries, HTABLE_ENTRIES_MIN,
+                             table->limit / HPACK_ENTRY_OVERHEAD);
+    table->byte_capacity =
+        (uint16_t)htable_fit(table->byte_capacity, bytes, HTABLE_BYTES_MIN,
+                             table->limit - HPACK_ENTRY_OVERHEAD);
 }
 
 // htable_copy_entries moves the live entries of old into the empty storage of
@@ -271,62 +405,73 @@ static void htable_copy_entries(struct hpack_table *table,
         struct hpack_entry *to = hpack_table_entry(table, age);
         uint32_t text_size = htable_text_size(from);
         *to = *from;
-        to->offset = offset;
+        to->offset = (uint16_t)offset;
         memcpy(table->bytes + offset, old->bytes + from->offset, text_size);
         offset += text_size;
     }
 }
 
-bool hpack_table_grow(struct hpack_table *table, size_t text_size,
+bool hpack_table_grow(struct hpack_table *table,
+                      const struct hpack_field *field,
                       struct hpack_table *out_old)
 {
-    ASSERT(text_size + HPACK_ENTRY_OVERHEAD <= table->limit - table->size);
+    ASSERT(hpack_field_size(field) <= (size_t)table->limit - table->size);
     struct hpack_table grown = *table;
-    uint32_t offset;
-    if (table->count == table->entry_capacity) {
-        grown.entry_capacity = table->entry_capacity == 0
-                                   ? HTABLE_ENTRIES_MIN
-                                   : table->entry_capacity * 2;
-    }
-    if (!htable_place(table, text_size, &offset)) {
-        grown.byte_capacity = htable_grown_bytes(table, text_size);
-    }
-    grown.entries = alloc_new(table->allocator, htable_block_size(&grown));
+    htable_fit_rings(&grown, (uint32_t)htable_field_text_size(field));
+    grown.entries = alloc_new(table->allocator, htable_storage_size(&grown));
     if (grown.entries == NULL) {
         return false;
     }
-    grown.bytes = (uint8_t *)(grown.entries + grown.entry_capacity);
+    grown.bytes =
+        (uint8_t *)(htable_buckets(&grown) + htable_bucket_count(&grown));
+    grown.newest = (uint16_t)(grown.count > 0 ? grown.count - 1 : 0);
     htable_copy_entries(&grown, table);
+    if (grown.is_indexed) {
+        htable_link_all(&grown);
+    }
     *out_old = *table;
     *table = grown;
-    ASSERT(hpack_table_has_room(table, text_size));
+    ASSERT(hpack_table_has_room(table, field));
     return true;
 }
 
 struct hpack_entry *hpack_table_insert(struct hpack_table *table,
-                                       struct view name, struct view value)
+                                       const struct hpack_field *field)
 {
     uint32_t offset = 0;
-    bool placed = htable_place(table, name.size + value.size, &offset);
+    size_t text_size = htable_field_text_size(field);
+    size_t name_size = text_size - field->value.size;
+    bool placed = htable_place(table, text_size, &offset);
     ASSERT(placed);
     ASSERT(table->count < table->entry_capacity);
     (void)placed;
     table->inserted++;
     table->count++;
-    table->size += (uint32_t)(name.size + value.size) + HPACK_ENTRY_OVERHEAD;
+    table->newest++;
+    if (table->newest >= table->entry_capacity) {
+        table->newest = 0;
+    }
+    table->size = (uint16_t)(table->size + hpack_field_size(field));
+    table->live = (uint16_t)(table->live + text_size);
     struct hpack_entry *entry = hpack_table_entry(table, 0);
     *entry = (struct hpack_entry){
-        .offset = offset,
-        .name_size = (uint32_t)name.size,
-        .value_size = (uint32_t)value.size,
+        .offset = (uint16_t)offset,
+        .name = (uint16_t)(field->static_name != 0
+                               ? HPACK_NAME_STATIC | field->static_name
+                               : name_size),
+        .value_size = (uint16_t)field->value.size,
     };
     // The name may be that of an entry that has just been evicted, right
     // where the new one goes.
-    if (name.size > 0) {
-        memmove(table->bytes + offset, name.data, name.size);
+    if (name_size > 0) {
+        memmove(table->bytes + offset, field->name.data, name_size);
     }
-    if (value.size > 0) {
-        memcpy(table->bytes + offset + name.size, value.data, value.size);
+    if (field->value.size > 0) {
+        memcpy(table->bytes + offset + name_size, field->value.data,
+               field->value.size);
+    }
+    if (table->is_indexed) {
+        htable_link(table, 0);
     }
     return entry;
 }
@@ -334,9 +479,9 @@ struct hpack_entry *hpack_table_insert(struct hpack_table *table,
 void hpack_table_set_limit(struct hpack_table *table, uint32_t limit)
 {
     ASSERT(limit <= HPACK_TABLE_MAX);
-    table->limit = limit;
+    table->limit = (uint16_t)limit;
     hpack_table_evict(table, hpack_table_excess(table, 0));
-    if (table->count == 0 && table->byte_capacity / 2 > limit) {
+    if (table->count == 0 && table->byte_capacity > limit) {
         hpack_table_free_storage(table);
         table->entries = NULL;
         table->bytes = NULL;
@@ -351,23 +496,31 @@ void hpack_table_check(const struct hpack_table *table)
     ASSERT(table->count <= table->entry_capacity);
     ASSERT(table->count <= table->inserted);
     ASSERT((table->entries == NULL) == (table->entry_capacity == 0));
+    ASSERT(table->entries == NULL || table->newest < table->entry_capacity);
     uint32_t size = 0;
+    uint32_t live = 0;
     uint32_t turns = 0;
     for (uint32_t age = 0; age < table->count; age++) {
         const struct hpack_entry *entry = hpack_table_entry(table, age);
         uint32_t text_size = htable_text_size(entry);
         ASSERT(text_size <= table->byte_capacity);
         ASSERT(entry->offset <= table->byte_capacity - text_size);
-        size += text_size + HPACK_ENTRY_OVERHEAD;
+        size += htable_size(entry);
+        live += text_size;
         if (age > 0) {
             const struct hpack_entry *newer = hpack_table_entry(table, age - 1);
             turns += newer->offset < entry->offset;
             ASSERT(newer->offset < entry->offset ||
-                   newer->offset >= entry->offset + text_size);
+                   newer->offset >= htable_end(entry));
         }
     }
     ASSERT(size == table->size);
+    ASSERT(live == table->live);
     ASSERT(turns <= 1);
+    ASSERT(turns == 0 ||
+           htable_end(hpack_table_entry(table, 0)) <=
+               hpack_table_entry(table, table->count - 1U)->offset);
     (void)size;
+    (void)live;
     (void)turns;
 }

@@ -355,7 +355,7 @@ static const char kit_magic[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 static MAYBE_UNUSED void kit_peer_init(struct kit_peer *peer, int fd,
                                        bool is_server)
 {
-    static const struct hpack_limits limits = {1 << 20, 1000, 1 << 20, 1000};
+    static const struct hpack_limits limits = {1 << 20, 1 << 20, 1000, 1000};
     peer->fd = fd;
     peer->input_size = 0;
     peer->text_size = 0;

@@ -51,16 +51,25 @@ static inline void kit_dump_block(const struct hpack_block *block,
     }
 }
 
+// kit_entry is an entry of the table as a field.
+static inline struct hpack_field kit_entry(const struct hpack_table *table,
+                                           uint32_t age)
+{
+    struct hpack_field field;
+    hpack_table_read(table, hpack_table_entry(table, age), &field);
+    return field;
+}
+
 // kit_dump_table writes a line per entry, the newest first, and the size.
 static inline void kit_dump_table(const struct hpack_table *table,
                                   struct kit_text *out)
 {
     out->size = 0;
     for (uint32_t age = 0; age < table->count; age++) {
-        const struct hpack_entry *entry = hpack_table_entry(table, age);
-        kit_add(out, hpack_table_name(table, entry));
+        struct hpack_field field = kit_entry(table, age);
+        kit_add(out, field.name);
         kit_add(out, VIEW(": "));
-        kit_add(out, hpack_table_value(table, entry));
+        kit_add(out, field.value);
         kit_add(out, VIEW("\n"));
     }
     char tail[32];
@@ -101,9 +110,9 @@ static inline uint8_t *kit_copy(struct view bytes)
 static inline struct hpack_limits kit_no_limits(void)
 {
     return (struct hpack_limits){.list_bytes = 1 << 24,
-                                 .list_fields = 1 << 16,
                                  .hard_bytes = 1 << 24,
-                                 .hard_fields = 1 << 16};
+                                 .list_fields = UINT16_MAX,
+                                 .hard_fields = UINT16_MAX};
 }
 
 // Cuts of an input: at one offset, or these.

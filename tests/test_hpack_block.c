@@ -301,7 +301,7 @@ static void test_decode_whole__any_blocks(void **state)
     uint64_t seed = 43;
     unsigned repeats = 0;
     for (int run = 0; run < 3000; run++) {
-        struct hpack_limits limits = {300, 9, 500, 12};
+        struct hpack_limits limits = {300, 500, 9, 12};
         struct rig plain;
         struct rig rig;
         uint8_t bytes[128];

@@ -92,19 +92,22 @@ static void test_static_table__finds_nothing_else(void **state)
 static bool insert(struct hpack_table *table, struct view name,
                    struct view value)
 {
-    size_t text_size = name.size + value.size;
+    struct hpack_field field = {.name = name,
+                                .value = value,
+                                .static_name = hpack_static_find_name(name)};
     struct hpack_table old = {.entries = NULL};
-    hpack_table_evict(
-        table, hpack_table_excess(table, text_size + HPACK_ENTRY_OVERHEAD));
-    if (text_size + HPACK_ENTRY_OVERHEAD > table->limit) {
+    size_t size = hpack_field_size(&field);
+    assert_int_equal(size, name.size + value.size + 32);
+    hpack_table_evict(table, hpack_table_excess(table, size));
+    if (size > table->limit) {
         assert_int_equal(table->count, 0);
         return true;
     }
-    if (!hpack_table_has_room(table, text_size) &&
-        !hpack_table_grow(table, text_size, &old)) {
+    if (!hpack_table_has_room(table, &field) &&
+        !hpack_table_grow(table, &field, &old)) {
         return false;
     }
-    struct hpack_entry *entry = hpack_table_insert(table, name, value);
+    struct hpack_entry *entry = hpack_table_insert(table, &field);
     hpack_table_free_storage(&old);
     assert_ptr_equal(entry, hpack_table_entry(table, 0));
     assert_true(entry->memo == 0);
@@ -126,12 +129,13 @@ static void test_table__holds_no_memory_before_use(void **state)
     struct test_heap heap;
     test_heap_init(&heap);
     struct hpack_table table;
-    hpack_table_init(&table, &heap.allocator, 4096);
+    hpack_table_init(&table, &heap.allocator, 4096, false);
     assert_int_equal(heap.calls, 0);
     assert_true(insert(&table, VIEW("te"), VIEW("trailers")));
     assert_int_equal(heap.calls, 1);
-    assert_int_equal(heap.live_bytes, 2 * sizeof(struct hpack_entry) + 64);
-    assert_true(heap.live_bytes <= 128);
+    assert_int_equal(heap.live_bytes, 2 * sizeof(struct hpack_entry) + 32);
+    assert_true(heap.live_bytes <= 64);
+    assert_true(sizeof table <= 48);
     check_table(&table, "te: trailers\n42");
     hpack_table_fini(&table);
     assert_true(test_heap_is_clean(&heap));
@@ -143,7 +147,7 @@ static void test_table__evicts_the_oldest(void **state)
     struct test_heap heap;
     test_heap_init(&heap);
     struct hpack_table table;
-    hpack_table_init(&table, &heap.allocator, 34 * 3 + 33);
+    hpack_table_init(&table, &heap.allocator, 34 * 3 + 33, false);
     assert_true(insert(&table, VIEW("a"), VIEW("1")));
     assert_true(insert(&table, VIEW("b"), VIEW("2")));
     assert_true(insert(&table, VIEW("c"), VIEW("3")));
@@ -169,23 +173,20 @@ static void test_table__name_of_the_evicted_entry(void **state)
     struct test_heap heap;
     test_heap_init(&heap);
     struct hpack_table table;
-    hpack_table_init(&table, &heap.allocator, 100);
+    hpack_table_init(&table, &heap.allocator, 100, false);
     assert_true(insert(&table, VIEW("first-name"), VIEW("value")));
     for (unsigned i = 0; i < 200; i++) {
         // Each evicts the entry whose name it takes, in place or from the
         // storage before.
-        struct view name =
-            hpack_table_name(&table, hpack_table_entry(&table, 0));
+        struct view name = kit_entry(&table, 0).name;
         uint8_t value[58];
         memset(value, 'a' + (int)(i % 26), sizeof value);
         size_t size = 40 + i % 19;
         assert_true(insert(&table, name, view_of(value, size)));
         assert_int_equal(table.count, 1);
-        const struct hpack_entry *entry = hpack_table_entry(&table, 0);
-        assert_true(
-            view_equal(hpack_table_name(&table, entry), VIEW("first-name")));
-        assert_true(
-            view_equal(hpack_table_value(&table, entry), view_of(value, size)));
+        struct hpack_field entry = kit_entry(&table, 0);
+        assert_true(view_equal(entry.name, VIEW("first-name")));
+        assert_true(view_equal(entry.value, view_of(value, size)));
     }
     hpack_table_fini(&table);
     assert_true(test_heap_is_clean(&heap));
@@ -200,7 +201,7 @@ static void test_table__empty_text_in_a_full_ring(void **state)
     test_heap_init(&heap);
     struct hpack_table table;
     uint8_t text[6][150];
-    hpack_table_init(&table, &heap.allocator, 450);
+    hpack_table_init(&table, &heap.allocator, 450, false);
     // In a ring of 256: three in a row, the next wraps and evicts the first,
     // then 50 bytes are left before the second.
     static const size_t sizes[] = {150, 50, 50, 100, 50, 0};
@@ -211,8 +212,7 @@ static void test_table__empty_text_in_a_full_ring(void **state)
     assert_true(insert(&table, VIEW(""), VIEW("12345")));
     assert_int_equal(table.count, 6);
     for (uint32_t age = 1; age < 6; age++) {
-        struct view value =
-            hpack_table_value(&table, hpack_table_entry(&table, age));
+        struct view value = kit_entry(&table, age).value;
         assert_true(view_equal(value, view_of(text[6 - age], sizes[6 - age])));
     }
     hpack_table_fini(&table);
@@ -225,7 +225,7 @@ static void test_table_set_limit__evicts_and_releases(void **state)
     struct test_heap heap;
     test_heap_init(&heap);
     struct hpack_table table;
-    hpack_table_init(&table, &heap.allocator, 4096);
+    hpack_table_init(&table, &heap.allocator, 4096, false);
     assert_true(insert(&table, VIEW("a"), VIEW("1")));
     assert_true(insert(&table, VIEW("b"), VIEW("22")));
     hpack_table_set_limit(&table, 69);
@@ -250,18 +250,18 @@ static void test_table_grow__without_memory_changes_nothing(void **state)
     struct test_heap heap;
     test_heap_init(&heap);
     struct hpack_table table;
-    hpack_table_init(&table, &heap.allocator, 4096);
+    hpack_table_init(&table, &heap.allocator, 4096, false);
     heap.fail_at = 1;
     assert_false(insert(&table, VIEW("a"), VIEW("1")));
     check_table(&table, "0");
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         assert_true(insert(&table, VIEW("a"), VIEW("1")));
     }
     heap.fail_at = heap.calls + 1;
     assert_false(insert(&table, VIEW("b"), VIEW("1")));
-    assert_int_equal(table.size, 8 * 34);
-    assert_true(insert(&table, VIEW("b"), VIEW("1")));
     assert_int_equal(table.size, 9 * 34);
+    assert_true(insert(&table, VIEW("b"), VIEW("1")));
+    assert_int_equal(table.size, 10 * 34);
     hpack_table_fini(&table);
     assert_true(test_heap_is_clean(&heap));
 }
@@ -315,61 +315,144 @@ static void model_compare(const struct model *model,
     assert_int_equal(table->count, model->count);
     for (uint32_t age = 0; age < table->count; age++) {
         const struct model_entry *expected = &model->entries[age];
-        const struct hpack_entry *entry = hpack_table_entry(table, age);
-        assert_int_equal(entry->name_size, expected->name_size);
-        assert_int_equal(entry->name_size + entry->value_size, expected->size);
+        struct hpack_field entry = kit_entry(table, age);
+        struct view text = view_of(expected->text, expected->size);
         assert_true(
-            view_equal(view_of(expected->text, expected->size),
-                       view_of(table->bytes + entry->offset, expected->size)));
-        assert_true(entry->memo == table->inserted - age);
+            view_equal(entry.name, view_of(text.data, expected->name_size)));
+        assert_true(
+            view_equal(entry.value, view_skip(text, expected->name_size)));
+        assert_true(*entry.memo == table->inserted - age);
     }
+}
+
+// model_find does what hpack_table_find does.
+static struct hpack_match model_find(const struct model *model,
+                                     const struct hpack_field *field)
+{
+    struct hpack_match match = {.whole = 0};
+    for (uint32_t i = 0; i < model->count && match.whole == 0; i++) {
+        const struct model_entry *entry = &model->entries[i];
+        struct view text = view_of(entry->text, entry->size);
+        if (!view_equal(field->name, view_of(text.data, entry->name_size))) {
+            continue;
+        }
+        match.name = match.name != 0 ? match.name : i + HPACK_DYNAMIC_FIRST;
+        if (view_equal(field->value, view_skip(text, entry->name_size))) {
+            match.whole = i + HPACK_DYNAMIC_FIRST;
+        }
+    }
+    return match;
+}
+
+static void model_look_up(const struct model *model,
+                          const struct hpack_table *table,
+                          const struct model_entry *entry)
+{
+    struct view text = view_of(entry->text, entry->size);
+    struct hpack_field field = {.name = view_of(text.data, entry->name_size),
+                                .value = view_skip(text, entry->name_size)};
+    field.static_name = hpack_static_find_name(field.name);
+    struct hpack_match found = hpack_table_find(table, &field);
+    struct hpack_match expected = model_find(model, &field);
+    assert_int_equal(found.whole, expected.whole);
+    assert_int_equal(found.name, expected.name);
 }
 
 static void model_random_entry(struct model_entry *entry, uint64_t *seed)
 {
     static const uint32_t spans[4] = {3, 20, 80, MODEL_TEXT};
+    static const char *const names[8] = {
+        "", ":path", "via", "a", "ab", "www-authenticate", "x-request-id", "b"};
     entry->size = test_random(seed) % spans[test_random(seed) % 4];
     entry->name_size = entry->size == 0 ? 0 : test_random(seed) % entry->size;
     for (size_t i = 0; i < entry->size; i++) {
         entry->text[i] = (uint8_t)test_random(seed);
     }
+    if (test_random(seed) % 2 == 0) {
+        struct view name = kit_view(names[test_random(seed) % 8]);
+        memcpy(entry->text, name.data, name.size);
+        entry->name_size = name.size;
+        entry->size = name.size + test_random(seed) % 2;
+        entry->text[name.size] = (uint8_t)('0' + test_random(seed) % 3);
+    }
+}
+
+static void model_run(struct model *model, uint32_t limit, bool is_indexed,
+                      uint64_t *seed)
+{
+    struct test_heap heap;
+    test_heap_init(&heap);
+    struct hpack_table table;
+    model->count = 0;
+    model->limit = limit;
+    hpack_table_init(&table, &heap.allocator, limit, is_indexed);
+    for (int step = 0; step < 400; step++) {
+        struct model_entry entry;
+        model_random_entry(&entry, seed);
+        if (test_random(seed) % 50 == 0) {
+            model->limit = test_random(seed) % 5000;
+            model_fit(model, 0);
+            hpack_table_set_limit(&table, (uint32_t)model->limit);
+        }
+        if (is_indexed) {
+            model_look_up(model, &table, &entry);
+        }
+        model_insert(model, &entry);
+        uint8_t *text = kit_copy(view_of(entry.text, entry.size));
+        assert_true(insert(
+            &table, view_of(text, entry.name_size),
+            view_of(text + entry.name_size, entry.size - entry.name_size)));
+        free(text);
+        model_compare(model, &table);
+    }
+    hpack_table_fini(&table);
+    assert_true(test_heap_is_clean(&heap));
 }
 
 static void test_table__agrees_with_the_model(void **state)
 {
     (void)state;
     static struct model model;
+    static const uint32_t limits[6] = {0, 40, 64, 300, 1024, 4096};
     uint64_t seed = 62;
     for (int run = 0; run < 60; run++) {
-        struct test_heap heap;
-        test_heap_init(&heap);
-        struct hpack_table table;
-        static const uint32_t limits[6] = {0, 40, 64, 300, 1024, 4096};
-        model.count = 0;
-        model.limit = limits[run % 6];
-        hpack_table_init(&table, &heap.allocator, limits[run % 6]);
-        for (int step = 0; step < 400; step++) {
-            struct model_entry entry;
-            model_random_entry(&entry, &seed);
-            if (test_random(&seed) % 50 == 0) {
-                model.limit = test_random(&seed) % 5000;
-                model_fit(&model, 0);
-                hpack_table_set_limit(&table, (uint32_t)model.limit);
-            }
-            model_insert(&model, &entry);
-            uint8_t *text = kit_copy(view_of(entry.text, entry.size));
-            assert_true(insert(
-                &table, view_of(text, entry.name_size),
-                view_of(text + entry.name_size, entry.size - entry.name_size)));
-            free(text);
-            model_compare(&model, &table);
-        }
-        hpack_table_fini(&table);
-        assert_true(test_heap_is_clean(&heap));
+        model_run(&model, limits[run % 6], run / 6 % 2 == 0, &seed);
     }
 }
 
-// A full table costs no more than its entries and twice its limit.
+// Numbers are compared in 16 bits: nothing is lost when they wrap.
+static void test_table_find__after_many_insertions(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    test_heap_init(&heap);
+    struct hpack_table table;
+    static const char *const names[3] = {"often", "seldom", ":path"};
+    hpack_table_init(&table, &heap.allocator, 34 * 8, true);
+    for (uint32_t i = 0; i < 200000; i++) {
+        struct view name = kit_view(names[i % 1000 == 0 ? 1 : i % 2 * 2]);
+        uint8_t value = (uint8_t)('a' + i % 4);
+        struct hpack_field field = {.name = name,
+                                    .value = view_of(&value, 1),
+                                    .static_name =
+                                        hpack_static_find_name(name)};
+        assert_true(insert(&table, field.name, field.value));
+        struct hpack_match match = hpack_table_find(&table, &field);
+        assert_int_equal(match.whole, HPACK_DYNAMIC_FIRST);
+        assert_int_equal(match.name, HPACK_DYNAMIC_FIRST);
+        value = 'x';
+        match = hpack_table_find(&table, &field);
+        assert_int_equal(match.whole, 0);
+        assert_int_equal(match.name, HPACK_DYNAMIC_FIRST);
+    }
+    hpack_table_fini(&table);
+    assert_true(test_heap_is_clean(&heap));
+}
+
+// ---- Memory -----------------------------------------------------------------
+
+// A table of any content costs no more than half its limit in slots, and its
+// limit in text.
 static void test_table__memory_is_bounded(void **state)
 {
     (void)state;
@@ -377,17 +460,57 @@ static void test_table__memory_is_bounded(void **state)
     test_heap_init(&heap);
     uint64_t seed = 5;
     struct hpack_table table;
-    hpack_table_init(&table, &heap.allocator, 4096);
-    for (int step = 0; step < 5000; step++) {
+    hpack_table_init(&table, &heap.allocator, 4096, true);
+    for (int step = 0; step < 20000; step++) {
+        static const uint32_t spans[4] = {1, 3, 50, 2000};
         uint8_t text[2000] = {0};
         assert_true(
             insert(&table, VIEW(""),
-                   view_of(text, test_random(&seed) % (step % 3 ? 3 : 2000))));
+                   view_of(text, test_random(&seed) % spans[step / 1000 % 4])));
         assert_true(heap.live_bytes <=
-                    128 * sizeof(struct hpack_entry) + 2 * 4096);
+                    128 * sizeof(struct hpack_entry) + 32 * 2 + 4096 - 32);
     }
     hpack_table_fini(&table);
     assert_true(test_heap_is_clean(&heap));
+}
+
+// A table that is full of what a call sends takes about what the RFC counts.
+static void test_table__full_of_entries_of_calls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *start;
+        int digits;
+    } kinds[] = {
+        {"grpc-timeout", "", 5},
+        {"x-request-id", "", 8},
+        {"x-request-id", "4c1b-9d2f-a1b2-c3d4e5f60718-", 8},
+        {"traceparent", "00-00f067aa0ba902b7-01-", 32},
+        {"user-agent", "grpc-go/1.77.", 4},
+        {"authorization", "Bearer ", 300},
+        {"cookie", "", 900},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct test_heap heap;
+        test_heap_init(&heap);
+        struct hpack_table table;
+        hpack_table_init(&table, &heap.allocator, 4096, false);
+        for (int step = 0; step < 1000; step++) {
+            char value[1024];
+            snprintf(value, sizeof value, "%s%0*d", kinds[i].start,
+                     kinds[i].digits, 1000 + step * 7);
+            assert_true(
+                insert(&table, kit_view(kinds[i].name), kit_view(value)));
+        }
+        print_message("full of %s: %d entries, %lu bytes of memory\n",
+                      kinds[i].name, table.count,
+                      (unsigned long)heap.live_bytes);
+        assert_true(table.size > 3000);
+        assert_true(heap.live_bytes <= 4500);
+        hpack_table_fini(&table);
+        assert_true(test_heap_is_clean(&heap));
+    }
 }
 
 int main(void)
@@ -403,7 +526,9 @@ int main(void)
         cmocka_unit_test(test_table_set_limit__evicts_and_releases),
         cmocka_unit_test(test_table_grow__without_memory_changes_nothing),
         cmocka_unit_test(test_table__agrees_with_the_model),
+        cmocka_unit_test(test_table_find__after_many_insertions),
         cmocka_unit_test(test_table__memory_is_bounded),
+        cmocka_unit_test(test_table__full_of_entries_of_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
