@@ -51,6 +51,7 @@ help:
 	@echo 'make lint            style, layers, names'
 	@echo 'make format          clang-format on every source file'
 	@echo 'make interop         against grpc-go and Google'\''s C core'
+	@echo 'make h2spec          h2spec'\''s cases, of a server and of a client'
 	@echo 'make bench QUICK=1   cost of a call, beside peers'
 	@echo 'make nightly         what takes long: valgrind, interop, whole bench'
 	@echo 'make clean           removes $(BUILD)/ and dist/'

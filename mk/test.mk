@@ -155,3 +155,17 @@ valgrind:
 	@TEST_WRAPPER='$(VALGRIND)' tests/run $(JOBS) $(T)/valgrind \
 		$(VALGRIND_PROGRAMS)
 .PHONY: valgrind valgrind-programs
+
+# h2spec, and h2specd for the client, against programs on the engine alone that
+# are sanitized and check its invariants after every event.
+H2SPEC_PROGRAMS = $(T)/san/h2spec_server $(T)/san/h2spec_client
+$(T)/san/h2spec_%: $(T)/san/obj/tests/h2spec/%.o \
+		$(T)/san/obj/tests/h2spec/wire.o $(T)/san/libsplit.a
+	$(call run,LINK)$(TEST_CC) $(SANITIZE) -o $@ $^
+-include $(wildcard $(T)/san/obj/tests/h2spec/*.d)
+h2spec:
+	@tests/deps h2spec
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		$(H2SPEC_PROGRAMS)
+	@tests/h2spec/run $(H2SPEC_PROGRAMS)
+.PHONY: h2spec
