@@ -23,6 +23,7 @@ static bool client_send_headers(struct grpc_call *call, struct conn *conn,
 {
     const struct grpc_channel *channel = call->channel;
     const char *path = call->method->path;
+    struct conn_client_hints *hints = conn->client_hints;
     hpack_hint method = HPACK_STATIC_METHOD_POST;
     hpack_hint scheme = HPACK_STATIC_SCHEME;
     struct h2_field fields[CLIENT_FIELDS] = {
@@ -34,14 +35,13 @@ static bool client_send_headers(struct grpc_call *call, struct conn *conn,
                       conn_path_hint(conn, path)),
         headers_field(VIEW(":authority"),
                       view_of(channel->authority, channel->authority_size), 1,
-                      &conn->hints[CONN_HINT_AUTHORITY]),
+                      &hints->authority),
         headers_field(VIEW("content-type"), VIEW("application/grpc"), 31,
-                      &conn->hints[CONN_HINT_CONTENT_TYPE]),
+                      &conn->content_type),
         headers_field(VIEW("user-agent"),
                       view_of(channel->user_agent, channel->user_agent_size),
-                      58, &conn->hints[CONN_HINT_USER_AGENT]),
-        headers_field(VIEW("te"), VIEW("trailers"), 0,
-                      &conn->hints[CONN_HINT_TE]),
+                      58, &hints->user_agent),
+        headers_field(VIEW("te"), VIEW("trailers"), 0, &hints->te),
     };
     size_t count = 7;
     char timeout[TIMEOUT_TEXT];

@@ -90,6 +90,8 @@ static void conn_peer_text(const struct conn *conn,
 
 void conn_discard(struct conn *conn)
 {
+    alloc_free(&conn->loop->allocator, conn->client_hints,
+               sizeof *conn->client_hints);
     alloc_free(&conn->loop->allocator, conn, conn_size(conn));
 }
 
@@ -234,9 +236,6 @@ static void conn_shut(struct conn *conn)
     }
     conn_drop_held(conn);
     conn_drop_farewell(conn);
-    alloc_free(&loop->allocator, conn->path_hints,
-               CONN_PATH_HINTS * sizeof *conn->path_hints);
-    conn->path_hints = NULL;
     list_remove(&conn->link_owner);
     list_remove(&conn->link_work);
     list_append(&loop->dead, &conn->link_work);
@@ -630,6 +629,18 @@ int conn_connect(struct conn *conn, uint32_t timeout_ms)
     return 0;
 }
 
+// conn_make_engine is an errno, or 0. What it leaves behind conn_discard takes.
+static int conn_make_engine(struct conn *conn, const struct h2_options *options)
+{
+    if (!options->is_server) {
+        conn->client_hints =
+            alloc_zeroed(&conn->loop->allocator, sizeof *conn->client_hints);
+    }
+    bool made = (options->is_server || conn->client_hints != NULL) &&
+                h2_conn_init(&conn->h2, &conn->loop->h2, options);
+    return made ? 0 : ENOMEM;
+}
+
 // conn_begin: the engine is there, and has a preface to send.
 static void conn_begin(struct conn *conn)
 {
@@ -642,8 +653,9 @@ int conn_start(struct conn *conn, int fd, const struct h2_options *options,
                uint32_t timeout_ms)
 {
     struct grpc_loop *loop = conn->loop;
-    if (!h2_conn_init(&conn->h2, &loop->h2, options)) {
-        return ENOMEM;
+    int error = conn_make_engine(conn, options);
+    if (error != 0) {
+        return error;
     }
     conn->source.fd = fd;
     if (!loop_watch(&loop->loop, &conn->source, LOOP_READABLE)) {
@@ -663,9 +675,7 @@ static void conn_on_connected(struct conn *conn)
     int error = port->connected(port->user, conn->source.fd);
     if (error == 0) {
         struct h2_options options = h2_options_make(false, conn->limits);
-        if (!h2_conn_init(&conn->h2, &conn->loop->h2, &options)) {
-            error = ENOMEM;
-        }
+        error = conn_make_engine(conn, &options);
     }
     if (error != 0) {
         conn_fail_socket(conn, "connect to", error);
@@ -784,15 +794,8 @@ void conn_on_timer(struct conn *conn)
 
 hpack_hint *conn_path_hint(struct conn *conn, const char *path)
 {
-    if (UNLIKELY(conn->path_hints == NULL)) {
-        conn->path_hints = alloc_zeroed(
-            &conn->loop->allocator, CONN_PATH_HINTS * sizeof *conn->path_hints);
-        if (conn->path_hints == NULL) {
-            return NULL;
-        }
-    }
     size_t slot = ((uintptr_t)path >> 3) % CONN_PATH_HINTS;
-    struct conn_path_hint *hint = &conn->path_hints[slot];
+    struct conn_path_hint *hint = &conn->client_hints->paths[slot];
     if (hint->path != path) {
         hint->path = path;
         hint->hint = 0;

@@ -62,16 +62,6 @@ enum conn_state {
     CONN_CLOSED,
 };
 
-// Hints for the fields that every call of a connection sends, by role.
-enum conn_hint {
-    CONN_HINT_CONTENT_TYPE,
-    CONN_HINT_STATUS_OK,     // server
-    CONN_HINT_AUTHORITY = 1, // client, as those below
-    CONN_HINT_USER_AGENT,
-    CONN_HINT_TE,
-    CONN_HINTS,
-};
-
 // What a connection waits for with a time limit.
 enum conn_due {
     CONN_DUE_STATE, // CONNECTING, HANDSHAKE or LINGERING ends; in READY: our
@@ -91,6 +81,13 @@ enum { CONN_PATH_HINTS = 4 };
 struct conn_path_hint {
     const char *path; // the method's own text, which is constant
     hpack_hint hint;
+};
+
+struct conn_client_hints {
+    hpack_hint authority;
+    hpack_hint user_agent;
+    hpack_hint te;
+    struct conn_path_hint paths[CONN_PATH_HINTS];
 };
 
 struct conn {
@@ -119,8 +116,10 @@ struct conn {
     uint32_t assembly_waits;
     struct conn_held *held; // input that is dealt with later; NULL: none
     char *farewell;         // the peer's GOAWAY in words; NULL: none
-    hpack_hint hints[CONN_HINTS];
-    struct conn_path_hint *path_hints; // CONN_PATH_HINTS; NULL before use
+    // Hints for the fields that every call sends; for a client there are more.
+    hpack_hint content_type;
+    hpack_hint status_ok;
+    struct conn_client_hints *client_hints;
     struct h2_conn h2;
     uint32_t peer_size;
     uint8_t peer_bytes[]; // its socket_address, as short as it is
@@ -161,8 +160,7 @@ INTERNAL void conn_close(struct conn *conn, const char *format, ...)
 
 INTERNAL bool conn_is_over(const struct conn *conn);
 
-// conn_path_hint is the hint of a method's :path on this connection; NULL
-// without memory.
+// conn_path_hint is the hint of a method's :path on this client's connection.
 INTERNAL hpack_hint *conn_path_hint(struct conn *conn, const char *path);
 
 // For run.c:

@@ -27,8 +27,7 @@ static bool server_send_headers(struct grpc_call *call)
         headers_field(VIEW(":status"), VIEW("200"), HPACK_STATIC_STATUS,
                       &status),
         headers_field(VIEW("content-type"), VIEW("application/grpc"),
-                      HPACK_STATIC_CONTENT_TYPE,
-                      &call->conn->hints[CONN_HINT_CONTENT_TYPE]),
+                      HPACK_STATIC_CONTENT_TYPE, &call->conn->content_type),
     };
     return h2_send_headers(&call->conn->h2, call->stream, fields, 2, false);
 }
@@ -69,12 +68,12 @@ static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
             headers_passing(VIEW(":status"), view_of(http_status, 3), 8);
         fields[count++] =
             headers_field(VIEW("content-type"), VIEW("application/grpc"), 31,
-                          &conn->hints[CONN_HINT_CONTENT_TYPE]);
+                          &conn->content_type);
     }
     size_t size = server_format_code(trailers->code, code);
-    fields[count++] = headers_field(
-        VIEW("grpc-status"), view_of(code, size), 0,
-        trailers->code == GRPC_OK ? &conn->hints[CONN_HINT_STATUS_OK] : NULL);
+    fields[count++] =
+        headers_field(VIEW("grpc-status"), view_of(code, size), 0,
+                      trailers->code == GRPC_OK ? &conn->status_ok : NULL);
     if (trailers->text.size > 0) {
         size = percent_encode(trailers->text, message, sizeof message);
         fields[count++] =
@@ -451,6 +450,18 @@ static void server_on_goaway(struct conn *conn, const struct h2_event *event)
     (void)event;
 }
 
+// server_leave_orphans: the connection goes, those of its calls that are not
+// answered yet stay.
+static void server_leave_orphans(struct conn *conn)
+{
+    struct grpc_server *server = conn->owner;
+    LIST_FOREACH (orphan, after, &conn->orphans) {
+        LIST_OWNER(orphan, struct grpc_call, link)->origin = NULL;
+    }
+    list_move(&server->orphans, &conn->orphans);
+    conn->orphan_count = 0;
+}
+
 static void server_on_closed(struct conn *conn, const char *reason)
 {
     (void)reason;
@@ -458,12 +469,7 @@ static void server_on_closed(struct conn *conn, const char *reason)
         struct list_link *link = list_first(&conn->calls);
         server_call_lose(LIST_OWNER(link, struct grpc_call, link));
     }
-    struct grpc_server *server = conn->owner;
-    LIST_FOREACH (orphan, after, &conn->orphans) {
-        LIST_OWNER(orphan, struct grpc_call, link)->origin = NULL;
-    }
-    list_move(&server->orphans, &conn->orphans);
-    conn->orphan_count = 0;
+    server_leave_orphans(conn);
 }
 
 static void server_on_gone(struct conn *conn)

@@ -66,6 +66,13 @@ struct h2_settings {
     uint32_t max_header_list_size;   // bytes, UINT32_MAX: no limit
 };
 
+// Of ours, what has to hold on arrival, and so from its acknowledgement on.
+struct h2_settings_local {
+    uint32_t header_table_size;
+    uint32_t initial_window_size;
+    uint32_t max_frame_size;
+};
+
 // What all connections of a loop share: memory that none holds while at rest.
 struct h2_shared {
     const grpc_allocator *allocator; // borrowed
@@ -250,14 +257,14 @@ struct h2_conn {
     bool settings_received;
     bool goaway_received;
     bool goaway_sent;
-    struct h2_settings local; // ours, as acknowledged
-    struct h2_settings peer;  // the peer's, as last received
-    uint32_t stream_count;    // streams with an object
-    uint32_t open_count;      // of them, not yet closed (RFC 9113 5.1.2)
-    uint32_t last_peer_id;    // highest stream id the peer has opened
-    uint32_t next_local_id;   // id of the next stream that we open
-    uint32_t close_code;      // first connection error; sticky
-    const char *close_reason; // static text
+    struct h2_settings_local local; // as acknowledged
+    struct h2_settings peer;        // the peer's, as last received
+    uint32_t stream_count;          // streams with an object
+    uint32_t open_count;            // of them, not yet closed (RFC 9113 5.1.2)
+    uint32_t last_peer_id;          // highest stream id the peer has opened
+    uint32_t next_local_id;         // id of the next stream that we open
+    uint32_t close_code;            // first connection error; sticky
+    const char *close_reason;       // static text
 
     // What the owner may set a rate to; both wrap. Glitches: frames without
     // use, weighted. Resets: streams that we refused or reset because of what

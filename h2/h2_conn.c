@@ -128,7 +128,6 @@ bool h2_conn_init(struct h2_conn *conn, struct h2_shared *shared,
     *conn = (struct h2_conn){
         .state = H2_CONN_PREFACE,
         .is_server = options->is_server,
-        .local = h2_settings_initial(),
         .peer = h2_settings_initial(),
         .next_local_id = 1,
         .shared = shared,
@@ -140,6 +139,7 @@ bool h2_conn_init(struct h2_conn *conn, struct h2_shared *shared,
         .goaway_sent_id = H2_STREAM_ID_MAX,
         .goaway_received_id = H2_STREAM_ID_MAX,
     };
+    h2_settings_take_force(conn);
     conn->peer.max_concurrent_streams = H2_LIMIT_STREAMS_BEFORE_SETTINGS;
     chunk_queue_init(&conn->out, &shared->chunks);
     hpack_decoder_init(&conn->decoder, shared->allocator,

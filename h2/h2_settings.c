@@ -62,6 +62,15 @@ struct h2_settings h2_settings_initial(void)
     };
 }
 
+void h2_settings_take_force(struct h2_conn *conn)
+{
+    conn->local = (struct h2_settings_local){
+        .header_table_size = conn->wanted.header_table_size,
+        .initial_window_size = conn->wanted.initial_window_size,
+        .max_frame_size = conn->wanted.max_frame_size,
+    };
+}
+
 bool h2_settings_send(struct h2_conn *conn, const struct h2_settings *settings)
 {
     uint8_t entries[H2SETTINGS_COUNT * H2SETTINGS_ENTRY_SIZE];
@@ -168,7 +177,7 @@ bool h2_settings_acked(struct h2_conn *conn)
     if (conn->local.header_table_size != conn->wanted.header_table_size) {
         hpack_decoder_limit(&conn->decoder, conn->wanted.header_table_size);
     }
-    conn->local = conn->wanted;
+    h2_settings_take_force(conn);
     return true;
 }
 

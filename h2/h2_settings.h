@@ -11,6 +11,10 @@
 // h2_settings_initial is what holds before any SETTINGS (section 6.5.2).
 INTERNAL struct h2_settings h2_settings_initial(void);
 
+// h2_settings_take_force makes conn->wanted, as far as it has to wait for that,
+// hold.
+INTERNAL void h2_settings_take_force(struct h2_conn *conn);
+
 // h2_settings_send queues SETTINGS with all of settings that differs from
 // what was sent before. False without memory.
 INTERNAL MUST_CHECK bool h2_settings_send(struct h2_conn *conn,

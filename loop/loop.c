@@ -29,6 +29,8 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
+_Static_assert(LOOP_READY_MAX < UINT8_MAX, "loop_source.pending holds it");
+
 // POSIX lets no write of up to so many bytes mix with another.
 _Static_assert(sizeof(struct loop_task) <= _POSIX_PIPE_BUF,
                "a task is written whole or not at all");
@@ -137,7 +139,7 @@ bool loop_watch(struct loop *loop, struct loop_source *source, unsigned events)
         return false;
     }
     ASSERT(source->slot != 0);
-    source->watched = events;
+    source->watched = (uint8_t)events;
     return true;
 }
 
@@ -227,7 +229,7 @@ static void loop_collect(struct loop *loop)
             loop->ready[source->pending - 1].events |= entry->events;
             entry->source = NULL;
         } else {
-            source->pending = (int)i + 1;
+            source->pending = (uint8_t)(i + 1);
         }
     }
 }

@@ -42,11 +42,11 @@ enum {
 // kind is the owner's word for what it is embedded in; the loop never reads it.
 // A descriptor has one source at a time.
 struct loop_source {
-    int kind;
     int fd;
-    unsigned watched; // LOOP_READABLE | LOOP_WRITABLE; written by the loop
-    int slot;         // the back end's; 0 when unwatched
-    int pending;      // loop.c's: its entry of this turn, from 1; 0: none
+    int slot; // the back end's; 0 when unwatched
+    uint8_t kind;
+    uint8_t watched; // LOOP_READABLE | LOOP_WRITABLE; written by the loop
+    uint8_t pending; // loop.c's: its entry of this turn, from 1; 0: none
 };
 
 enum loop_event_type {

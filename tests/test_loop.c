@@ -339,7 +339,7 @@ static void test_loop__owner_may_be_freed_in_mid_turn(void **state)
         pairs[i] = malloc(sizeof *pairs[i]);
         assert_non_null(pairs[i]);
         loop_pair_open(pairs[i]);
-        pairs[i]->source.kind = i;
+        pairs[i]->source.kind = (uint8_t)i;
         loop_pair_send(pairs[i]);
         assert_true(loop_watch(&test.loop, &pairs[i]->source, LOOP_READABLE));
     }
