@@ -499,7 +499,7 @@ static void test_server__idle_connection_is_small(void **state)
     assert_int_equal(greeter.handled, SERVER_IDLE + 1);
     size_t each = (heap.live_bytes - before) / SERVER_IDLE;
     printf("# an idle connection: %lu bytes\n", (unsigned long)each);
-    assert_true(each < 2048);
+    assert_true(each < 1024);
     for (int i = 0; i < SERVER_IDLE; i++) {
         (void)close(ends[i]);
     }

@@ -109,7 +109,7 @@ static void test_unary_pair__steady_blocking_calls_allocate_nothing(
     kit_both_end(both);
 }
 
-enum { PAIR_CONNECTIONS = 100, PAIR_IDLE_BYTES = 2048 };
+enum { PAIR_CONNECTIONS = 100, PAIR_IDLE_BYTES = 1024 };
 
 static void test_unary_pair__idle_connections_are_small(void **state)
 {
