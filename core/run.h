@@ -24,6 +24,7 @@
 #include "base/linkage.h"
 #include "base/list.h"
 #include "base/slab.h"
+#include "core/request.h"
 #include "grpc.h"
 #include "h2/h2.h"
 #include "loop/loop.h"
@@ -45,9 +46,10 @@ struct grpc_loop {
     struct loop loop;
     grpc_allocator allocator;
     struct h2_shared h2;
-    struct slab calls;   // of struct grpc_call
-    grpc_buffer encoded; // where messages are encoded; reused by every call
-    uint8_t *input;      // CORE_INPUT_BYTES; used up within one event
+    struct request request; // what h2.block says, while h2.block_memo is not 0
+    struct slab calls;      // of struct grpc_call
+    grpc_buffer encoded;    // where messages are encoded; reused by every call
+    uint8_t *input;         // CORE_INPUT_BYTES; used up within one event
     struct lookup_service lookup;
     uint64_t random; // state of run_random
 

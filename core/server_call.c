@@ -169,6 +169,13 @@ static void server_refuse(struct conn *conn, struct h2_stream *stream,
     conn_wake(conn);
 }
 
+static void server_refuse_as(struct conn *conn, struct h2_stream *stream,
+                             grpc_code code, const char *reason)
+{
+    const struct request request = {.http_status = 200, .code = code};
+    server_refuse(conn, stream, &request, reason);
+}
+
 // ---- The end before the answer ----------------------------------------------
 
 // server_orphan keeps a call that its handler still has to answer.
@@ -279,20 +286,21 @@ static const struct method_entry *server_lookup(struct grpc_server *server,
 
 // server_refuse_unknown tells an unknown method from an unknown service.
 static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
-                                  struct request *request)
+                                  const struct request *request)
 {
     struct view path = view_skip(request->path->value, 1);
     size_t slash = path.size;
     while (slash > 0 && path.data[slash - 1] != '/') {
         slash--;
     }
-    char reason[CORE_MESSAGE_TEXT_BYTES];
-    request->code = GRPC_UNIMPLEMENTED;
     if (slash == 0) {
-        request->detail = request->path->value;
-        server_refuse(conn, stream, request, "malformed method name");
+        struct request refused = *request;
+        refused.code = GRPC_UNIMPLEMENTED;
+        refused.detail = request->path->value;
+        server_refuse(conn, stream, &refused, "malformed method name");
         return;
     }
+    char reason[CORE_MESSAGE_TEXT_BYTES];
     struct view service = view_of(path.data, slash - 1);
     struct view method = view_skip(path, slash);
     if (server_has_service(conn->owner, service)) {
@@ -304,7 +312,7 @@ static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
         (void)snprintf(reason, sizeof reason, "unknown service %.*s",
                        headers_clip(service), (const char *)service.data);
     }
-    server_refuse(conn, stream, request, reason);
+    server_refuse_as(conn, stream, GRPC_UNIMPLEMENTED, reason);
 }
 
 static void server_finish_request(struct grpc_call *call);
@@ -321,44 +329,55 @@ static bool server_is_full(const struct conn *conn)
            h2_queued_in_all(&conn->h2) > conn->limits->queued_bytes;
 }
 
+// server_read_request reads what the block of the event says, unless it is the
+// block that was read last.
+static const struct request *server_read_request(struct grpc_loop *loop,
+                                                 const struct h2_event *event)
+{
+    if (loop->h2.block_memo == 0) {
+        request_parse(&loop->request, event->block);
+        loop->h2.block_memo = 1;
+    }
+    return &loop->request;
+}
+
 static void server_on_request(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_server *server = conn->owner;
-    struct request request;
     if (UNLIKELY(server_is_full(conn))) {
         h2_reset(&conn->h2, event->stream, H2_REFUSED_STREAM);
         h2_release(&conn->h2, event->stream);
         conn_wake(conn);
         return;
     }
-    request_parse(&request, event->block);
-    if (request.code != GRPC_OK) {
-        server_refuse(conn, event->stream, &request, request.reason);
+    const struct request *request = server_read_request(conn->loop, event);
+    if (request->code != GRPC_OK) {
+        server_refuse(conn, event->stream, request, request->reason);
         return;
     }
-    const struct method_entry *entry = server_lookup(server, request.path);
+    const struct method_entry *entry = server_lookup(server, request->path);
     if (entry == NULL) {
-        server_refuse_unknown(conn, event->stream, &request);
+        server_refuse_unknown(conn, event->stream, request);
         return;
     }
-    if (request.timeout_ms == 0) {
-        request.code = GRPC_DEADLINE_EXCEEDED;
-        server_refuse(conn, event->stream, &request, "deadline exceeded");
+    if (request->timeout_ms == 0) {
+        server_refuse_as(conn, event->stream, GRPC_DEADLINE_EXCEEDED,
+                         "deadline exceeded");
         return;
     }
     struct grpc_call *call =
         call_new(conn->loop, entry->method, server->max_receive_bytes);
     if (call == NULL) {
-        request.code = GRPC_RESOURCE_EXHAUSTED;
-        server_refuse(conn, event->stream, &request, "out of memory");
+        server_refuse_as(conn, event->stream, GRPC_RESOURCE_EXHAUSTED,
+                         "out of memory");
         return;
     }
     call->is_server = true;
     call->entry = entry;
     call_set_state(call, CALL_RECEIVING);
     call_attach(call, conn, event->stream);
-    if (request.timeout_ms != UINT64_MAX) {
-        call_arm(call, request.timeout_ms);
+    if (request->timeout_ms != UINT64_MAX) {
+        call_arm(call, request->timeout_ms);
     }
     if (event->end_stream) {
         server_finish_request(call);

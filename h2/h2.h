@@ -85,6 +85,8 @@ struct h2_shared {
     struct h2_fields fields;
     enum h2_fields_role fields_role;
     bool fields_checked;
+    // The owner's word on the block, set to 0 whenever the block is another one.
+    uintptr_t block_memo;
 };
 
 INTERNAL void h2_shared_init(struct h2_shared *shared,

@@ -138,6 +138,7 @@ static bool h2handle_decode(struct h2_conn *conn, struct view block)
         hpack_decode_whole(&conn->decoder, &shared->block, block, &repeated);
     if (!repeated) {
         shared->fields_checked = false;
+        shared->block_memo = 0;
     }
     if (LIKELY(result == HPACK_OK)) {
         return true;
