@@ -62,11 +62,15 @@ struct fields_scan {
     struct h2_fields *out;
 };
 
+static inline bool fields_is_name_char(uint8_t c)
+{
+    return (fields_name_chars[c >> 5] & (uint32_t)1 << (c & 31)) != 0;
+}
+
 static bool fields_name_is_token(struct view name)
 {
     for (size_t i = 0; i < name.size; i++) {
-        uint8_t c = name.data[i];
-        if ((fields_name_chars[c >> 5] & (uint32_t)1 << (c & 31)) == 0) {
+        if (!fields_is_name_char(name.data[i])) {
             return false;
         }
     }
@@ -145,6 +149,60 @@ static uint16_t fields_status(struct view value)
     return status < 100 || status == 101 ? 0 : (uint16_t)status;
 }
 
+static bool fields_is_upper(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+// Characters of a method are those of a token.
+static bool fields_is_method(struct view value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        uint8_t c = value.data[i];
+        if (!fields_is_name_char(c) && !fields_is_upper(c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// RFC 3986 section 3.1: a letter, then letters, digits and "+-.".
+static bool fields_is_scheme(struct view value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        uint8_t c = value.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || fields_is_upper(c);
+        bool other = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+        if (!letter && (i == 0 || !other)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Neither a path nor an authority has spaces or controls.
+static bool fields_is_visible(struct view value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.data[i] <= ' ' || value.data[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool fields_pseudo_is_valid(uint8_t bit, struct view value)
+{
+    switch (bit) {
+    case FIELDS_METHOD:
+        return fields_is_method(value);
+    case FIELDS_SCHEME:
+        return fields_is_scheme(value);
+    default:
+        return fields_is_visible(value);
+    }
+}
+
 static const char *fields_pseudo_value(struct fields_scan *scan, uint8_t bit,
                                        struct view value)
 {
@@ -155,7 +213,7 @@ static const char *fields_pseudo_value(struct fields_scan *scan, uint8_t bit,
     if (bit == FIELDS_METHOD && VIEW_IS(value, "CONNECT")) {
         scan->seen |= FIELDS_CONNECT;
     }
-    if (!fields_value_is_clean(value)) {
+    if (!fields_pseudo_is_valid(bit, value)) {
         return "field value with a forbidden character";
     }
     if (value.size == 0 && bit != FIELDS_AUTHORITY) {
@@ -286,17 +344,31 @@ static inline const char *fields_one(struct fields_scan *scan,
                                           : fields_value(scan, field, bit);
 }
 
-static const char *fields_missing(const struct fields_scan *scan)
+// fields_connect is what a CONNECT request lacks, or has too many (8.5).
+static const char *fields_connect(const struct fields_scan *scan,
+                                  const struct hpack_block *block)
+{
+    bool whole =
+        (scan->seen & FIELDS_OF_REQUEST) == (FIELDS_METHOD | FIELDS_AUTHORITY);
+    for (size_t i = 0; i < block->count; i++) {
+        const struct hpack_field *field = &block->fields[i];
+        if (field->static_name == HPACK_STATIC_AUTHORITY &&
+            field->value.size == 0) {
+            whole = false;
+        }
+    }
+    return whole ? NULL
+                 : "CONNECT takes :authority and neither :scheme nor :path";
+}
+
+static const char *fields_missing(const struct fields_scan *scan,
+                                  const struct hpack_block *block)
 {
     uint8_t needed = 0;
     switch (scan->role) {
     case H2_FIELDS_REQUEST:
         if ((scan->seen & FIELDS_CONNECT) != 0) {
-            return (scan->seen & FIELDS_OF_REQUEST) ==
-                           (FIELDS_METHOD | FIELDS_AUTHORITY)
-                       ? NULL
-                       : "CONNECT takes :authority and neither :scheme nor "
-                         ":path";
+            return fields_connect(scan, block);
         }
         needed = FIELDS_METHOD | FIELDS_SCHEME | FIELDS_PATH;
         break;
@@ -324,7 +396,7 @@ struct h2_fields h2_fields_check(const struct hpack_block *block,
         }
     }
     if (!block->over_limit) {
-        out.fault = fields_missing(&scan);
+        out.fault = fields_missing(&scan, block);
     }
     return out;
 }

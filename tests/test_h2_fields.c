@@ -102,6 +102,7 @@ static void test_fields__requests(void **state)
     const char *connect =
         "CONNECT takes :authority and neither :scheme nor :path";
     bad(":method: CONNECT\n", H2_FIELDS_REQUEST, connect);
+    bad(":method: CONNECT\n:authority: \n", H2_FIELDS_REQUEST, connect);
     bad(":method: CONNECT\n:authority: a\n:path: /\n", H2_FIELDS_REQUEST,
         connect);
     const char *elsewhere = "pseudo-header field that does not belong here";
@@ -115,6 +116,37 @@ static void test_fields__requests(void **state)
     bad(":method: \n:scheme: http\n:path: /\n", H2_FIELDS_REQUEST, empty);
     bad(REQUEST ":authority: me@host\n", H2_FIELDS_REQUEST,
         ":authority with user information");
+}
+
+// fault_with puts the byte c in the middle of the value of one field.
+static const char *fault_with(size_t which, unsigned c)
+{
+    uint8_t value[3] = {'x', (uint8_t)c, 'y'};
+    struct block_of block;
+    block_parse(&block, REQUEST ":authority: a\n");
+    block.fields[which].value = view_of(value, 3);
+    return h2_fields_check(&block.block, H2_FIELDS_REQUEST).fault;
+}
+
+static void test_fields__values_of_pseudo_headers(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                            (c >= 'A' && c <= 'Z');
+        bool token = alphanumeric ||
+                     (c != 0 && strchr("!#$%&'*+-.^_`|~", (int)c) != NULL);
+        bool scheme = alphanumeric || (c != 0 && strchr("+-.", (int)c) != NULL);
+        bool visible = c > ' ' && c != 0x7f;
+        assert_int_equal(fault_with(0, c) == NULL, token);
+        assert_int_equal(fault_with(1, c) == NULL, scheme);
+        assert_int_equal(fault_with(2, c) == NULL, visible);
+        assert_int_equal(fault_with(3, c) == NULL, visible && c != '@');
+    }
+    const char *why = "field value with a forbidden character";
+    bad(":method: POST\n:scheme: 1a\n:path: /\n", H2_FIELDS_REQUEST, why);
+    bad(":method: POST\n:scheme: -a\n:path: /\n", H2_FIELDS_REQUEST, why);
+    good(":method: p-1\n:scheme: a1\n:path: \xc3\xa4\n", H2_FIELDS_REQUEST);
 }
 
 static void test_fields__responses(void **state)
@@ -308,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields__requests),
+        cmocka_unit_test(test_fields__values_of_pseudo_headers),
         cmocka_unit_test(test_fields__responses),
         cmocka_unit_test(test_fields__trailers),
         cmocka_unit_test(test_fields__names),

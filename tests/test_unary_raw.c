@@ -453,13 +453,17 @@ static const struct raw_row raw_to_server[] = {
      " grpc-status: 12\n"
      " grpc-message: malformed method name \"kit\"\n"},
     {"path of bytes that are not text", RAW_LIVES,
-     "HEADERS 5 1 {:method: POST}{:scheme: http}0405 2fff25017f{content-type: "
+     "HEADERS 5 1 {:method: POST}{:scheme: http}0403 2fff25{content-type: "
      "application/grpc}\n",
      "HEADERS 1 end\n"
      " :status: 200\n"
      " content-type: application/grpc\n"
      " grpc-status: 12\n"
-     " grpc-message: malformed method name \"/%EF%BF%BD%25%01%7F\"\n"},
+     " grpc-message: malformed method name \"/%EF%BF%BD%25\"\n"},
+    {"path with a control character", RAW_LIVES,
+     "HEADERS 5 1 {:method: POST}{:scheme: http}0403 2f6101{content-type: "
+     "application/grpc}\n",
+     "RST_STREAM 1 PROTOCOL_ERROR\n"},
     {"malformed grpc-timeout", RAW_LIVES,
      "HEADERS 5 1 " RAW_REQUEST "{grpc-timeout: 1x}\n",
      "HEADERS 1 end\n"
