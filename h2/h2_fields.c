@@ -44,8 +44,9 @@ static const uint8_t fields_leaves_open[HPACK_STATIC_COUNT + 1] = {
 
 static const uint8_t fields_allowed[] = {
     [H2_FIELDS_REQUEST] = FIELDS_OF_REQUEST,
+    [H2_FIELDS_REQUEST_TRAILERS] = 0,
     [H2_FIELDS_RESPONSE] = FIELDS_STATUS,
-    [H2_FIELDS_TRAILERS] = 0,
+    [H2_FIELDS_RESPONSE_TRAILERS] = 0,
 };
 
 // Characters of a name: those of a token (RFC 9110 section 5.6.2) without
@@ -259,13 +260,22 @@ static const char *fields_content_length(struct fields_scan *scan,
     return NULL;
 }
 
-// fields_of_connection: the field is for one HTTP/1.1 hop (8.2.2).
-static bool fields_of_connection(struct view name, struct view value)
+static bool fields_is_request(enum h2_fields_role role)
+{
+    return role == H2_FIELDS_REQUEST || role == H2_FIELDS_REQUEST_TRAILERS;
+}
+
+// fields_of_connection: the field is for one HTTP/1.1 hop (8.2.2). A client
+// may say that it takes trailers. (A table has the fields of one side alone,
+// so what was valid once is so again.)
+static bool fields_of_connection(enum h2_fields_role role, struct view name,
+                                 struct view value)
 {
     switch (name.size) {
     case 2:
         return view_equal(name, VIEW("te")) &&
-               !view_equal(value, VIEW("trailers"));
+               !(fields_is_request(role) &&
+                 view_equal(value, VIEW("trailers")));
     case 7:
         return view_equal(name, VIEW("upgrade"));
     case 10:
@@ -295,7 +305,7 @@ static const char *fields_regular(struct fields_scan *scan,
     if (!fields_value_is_clean(field->value)) {
         return "field value with a forbidden character";
     }
-    return fields_of_connection(field->name, field->value)
+    return fields_of_connection(scan->role, field->name, field->value)
                ? "field that only HTTP/1.1 has"
                : NULL;
 }
@@ -375,7 +385,8 @@ static const char *fields_missing(const struct fields_scan *scan,
     case H2_FIELDS_RESPONSE:
         needed = FIELDS_STATUS;
         break;
-    case H2_FIELDS_TRAILERS:
+    case H2_FIELDS_REQUEST_TRAILERS:
+    case H2_FIELDS_RESPONSE_TRAILERS:
         break;
     }
     return (scan->seen & needed) == needed

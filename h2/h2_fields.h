@@ -11,8 +11,9 @@
 
 enum h2_fields_role {
     H2_FIELDS_REQUEST,
+    H2_FIELDS_REQUEST_TRAILERS,
     H2_FIELDS_RESPONSE, // informational too
-    H2_FIELDS_TRAILERS,
+    H2_FIELDS_RESPONSE_TRAILERS,
 };
 
 struct h2_fields {

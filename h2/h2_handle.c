@@ -272,7 +272,9 @@ static bool h2handle_trailers(struct h2_stream *stream, bool end,
                                       event);
     }
     const struct h2_fields *fields =
-        h2handle_check(stream->conn->shared, H2_FIELDS_TRAILERS);
+        h2handle_check(stream->conn->shared, stream->conn->is_server
+                                                 ? H2_FIELDS_REQUEST_TRAILERS
+                                                 : H2_FIELDS_RESPONSE_TRAILERS);
     if (fields->fault != NULL) {
         return h2_handle_stream_error(stream, H2_PROTOCOL_ERROR, fields->fault,
                                       event);

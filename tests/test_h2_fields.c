@@ -171,9 +171,9 @@ static void test_fields__responses(void **state)
 static void test_fields__trailers(void **state)
 {
     (void)state;
-    good("", H2_FIELDS_TRAILERS);
-    good("grpc-status: 0\ngrpc-message: \n", H2_FIELDS_TRAILERS);
-    bad("grpc-status: 0\n:status: 200\n", H2_FIELDS_TRAILERS,
+    good("", H2_FIELDS_REQUEST_TRAILERS);
+    good("grpc-status: 0\ngrpc-message: \n", H2_FIELDS_REQUEST_TRAILERS);
+    bad("grpc-status: 0\n:status: 200\n", H2_FIELDS_REQUEST_TRAILERS,
         "pseudo-header field that does not belong here");
 }
 
@@ -189,11 +189,13 @@ static void test_fields__names(void **state)
         bool token = c != 0 && strchr("!#$%&'*+-.^_`|~0123456789"
                                       "abcdefghijklmnopqrstuvwxyz",
                                       (int)c) != NULL;
-        struct h2_fields fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        struct h2_fields fields =
+            h2_fields_check(&block, H2_FIELDS_REQUEST_TRAILERS);
         assert_int_equal(fields.fault == NULL, token);
         assert_int_equal(memo, token ? H2_MEMO_VALID : 0);
     }
-    bad(": x\n", H2_FIELDS_TRAILERS, "field name with a forbidden character");
+    bad(": x\n", H2_FIELDS_REQUEST_TRAILERS,
+        "field name with a forbidden character");
 }
 
 static void test_fields__values(void **state)
@@ -203,16 +205,17 @@ static void test_fields__values(void **state)
         uint8_t value[3] = {'x', (uint8_t)c, 'y'};
         struct hpack_field field = {.name = VIEW("a"), .value = {value, 3}};
         struct hpack_block block = {.fields = &field, .count = 1};
-        struct h2_fields fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        struct h2_fields fields =
+            h2_fields_check(&block, H2_FIELDS_REQUEST_TRAILERS);
         assert_int_equal(fields.fault != NULL,
                          c == 0 || c == '\r' || c == '\n');
         bool space = c == ' ' || c == '\t';
         field.value = view_of(value, 2);
-        fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        fields = h2_fields_check(&block, H2_FIELDS_REQUEST_TRAILERS);
         assert_int_equal(fields.fault != NULL,
                          c == 0 || c == '\r' || c == '\n' || space);
         field.value = view_of(value + 1, 2);
-        fields = h2_fields_check(&block, H2_FIELDS_TRAILERS);
+        fields = h2_fields_check(&block, H2_FIELDS_REQUEST_TRAILERS);
         assert_int_equal(fields.fault != NULL,
                          c == 0 || c == '\r' || c == '\n' || space);
     }
@@ -232,7 +235,7 @@ static void test_fields__values_of_each_size(void **state)
                                             .value = {value, size}};
                 struct hpack_block block = {.fields = &field, .count = 1};
                 const char *fault =
-                    h2_fields_check(&block, H2_FIELDS_TRAILERS).fault;
+                    h2_fields_check(&block, H2_FIELDS_REQUEST_TRAILERS).fault;
                 assert_int_equal(fault != NULL,
                                  c == 0 || c == '\r' || c == '\n');
             }
@@ -245,8 +248,9 @@ static void test_fields__static_rows(void **state)
 {
     (void)state;
     static const enum h2_fields_role roles[] = {
-        H2_FIELDS_REQUEST, H2_FIELDS_RESPONSE, H2_FIELDS_TRAILERS};
-    for (size_t i = 0; i < 3; i++) {
+        H2_FIELDS_REQUEST, H2_FIELDS_REQUEST_TRAILERS, H2_FIELDS_RESPONSE,
+        H2_FIELDS_RESPONSE_TRAILERS};
+    for (size_t i = 0; i < 4; i++) {
         for (uint8_t row = 1; row <= HPACK_STATIC_COUNT; row++) {
             const struct hpack_static_field *text = hpack_static_field(row);
             struct hpack_field field = {.name = text->name,
@@ -287,7 +291,7 @@ static void test_fields__known_fields_still_tell(void **state)
             h2_fields_check(&block.block, H2_FIELDS_REQUEST).fault,
             "pseudo-header field after a regular one");
         assert_string_equal(
-            h2_fields_check(&block.block, H2_FIELDS_TRAILERS).fault,
+            h2_fields_check(&block.block, H2_FIELDS_REQUEST_TRAILERS).fault,
             "pseudo-header field that does not belong here");
     }
 }
@@ -296,35 +300,41 @@ static void test_fields__fields_of_http_1(void **state)
 {
     (void)state;
     const char *why = "field that only HTTP/1.1 has";
-    bad("connection: close\n", H2_FIELDS_TRAILERS, why);
-    bad("keep-alive: 1\n", H2_FIELDS_TRAILERS, why);
-    bad("proxy-connection: x\n", H2_FIELDS_TRAILERS, why);
-    bad("transfer-encoding: chunked\n", H2_FIELDS_TRAILERS, why);
-    bad("upgrade: h2c\n", H2_FIELDS_TRAILERS, why);
-    bad("te: gzip\n", H2_FIELDS_TRAILERS, why);
-    bad("te: trailers, gzip\n", H2_FIELDS_TRAILERS, why);
-    good("te: trailers\nconnections: 1\nhost: h\n", H2_FIELDS_TRAILERS);
+    bad("connection: close\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("keep-alive: 1\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("proxy-connection: x\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("transfer-encoding: chunked\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("upgrade: h2c\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("te: gzip\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("te: trailers, gzip\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    good("te: trailers\nconnections: 1\nhost: h\n", H2_FIELDS_REQUEST_TRAILERS);
+    good(REQUEST "te: trailers\n", H2_FIELDS_REQUEST);
+    bad(":status: 200\nte: trailers\n", H2_FIELDS_RESPONSE, why);
+    bad("te: trailers\n", H2_FIELDS_RESPONSE_TRAILERS, why);
 }
 
 static void test_fields__content_length(void **state)
 {
     (void)state;
-    assert_int_equal(check("a: b\n", H2_FIELDS_TRAILERS).content_length, -1);
+    assert_int_equal(check("a: b\n", H2_FIELDS_REQUEST_TRAILERS).content_length,
+                     -1);
     assert_int_equal(
-        check("content-length: 0\n", H2_FIELDS_TRAILERS).content_length, 0);
-    assert_int_equal(
-        check("content-length: 17\ncontent-length: 017\n", H2_FIELDS_TRAILERS)
-            .content_length,
-        17);
-    assert_true(
-        check("content-length: 999999999999999999\n", H2_FIELDS_TRAILERS)
-            .content_length == INT64_C(999999999999999999));
-    bad("content-length: 1\ncontent-length: 2\n", H2_FIELDS_TRAILERS,
+        check("content-length: 0\n", H2_FIELDS_REQUEST_TRAILERS).content_length,
+        0);
+    assert_int_equal(check("content-length: 17\ncontent-length: 017\n",
+                           H2_FIELDS_REQUEST_TRAILERS)
+                         .content_length,
+                     17);
+    assert_true(check("content-length: 999999999999999999\n",
+                      H2_FIELDS_REQUEST_TRAILERS)
+                    .content_length == INT64_C(999999999999999999));
+    bad("content-length: 1\ncontent-length: 2\n", H2_FIELDS_REQUEST_TRAILERS,
         "content-length given twice");
     const char *why = "content-length is not a length";
-    bad("content-length: \n", H2_FIELDS_TRAILERS, why);
-    bad("content-length: -1\n", H2_FIELDS_TRAILERS, why);
-    bad("content-length: 1000000000000000000\n", H2_FIELDS_TRAILERS, why);
+    bad("content-length: \n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("content-length: -1\n", H2_FIELDS_REQUEST_TRAILERS, why);
+    bad("content-length: 1000000000000000000\n", H2_FIELDS_REQUEST_TRAILERS,
+        why);
 }
 
 static void test_fields__over_the_limit_nothing_is_missing(void **state)
