@@ -10,7 +10,7 @@
 #include "h2/h2.h"
 #include "h2/h2_conn.h"
 
-enum { SCRIPT_TEXT = 65536, SCRIPT_INPUT = 300000 };
+enum { SCRIPT_TEXT = 65536, SCRIPT_INPUT = 300000, SCRIPT_RUN = 100 };
 
 #define SCRIPT_MAGIC "505249202a20485454502f322e300d0a0d0a534d0d0a0d0a"
 // The peer's SETTINGS (empty) and its acknowledgement of ours.
@@ -50,7 +50,8 @@ struct script_run {
     uint32_t data_stream;      // the last line is DATA of that stream
     uint8_t output[SCRIPT_TEXT * 8];
     size_t output_size;
-    int step; // for the act function
+    size_t preface_size; // ours, first in output until act is called
+    int step;            // for the act function
 };
 
 struct h2_script {
@@ -159,6 +160,25 @@ static MAYBE_UNUSED void script_event(struct script_run *run,
 
 // ---- Frames as text ---------------------------------------------------------
 
+// script_hex adds bytes in hex; a long run of one byte as 00*16384.
+static MAYBE_UNUSED void script_hex(struct script_text *to,
+                                    const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t same = 1;
+        while (i + same < size && bytes[i + same] == bytes[i]) {
+            same++;
+        }
+        script_add(to, "%02x", bytes[i]);
+        if (same >= SCRIPT_RUN) {
+            script_add(to, "*%u ", (unsigned)same);
+            i += same;
+        } else {
+            i++;
+        }
+    }
+}
+
 // script_frames turns output into lines: type, flags, stream, payload in hex.
 static MAYBE_UNUSED void script_frames(struct script_text *to,
                                        const uint8_t *bytes, size_t size)
@@ -177,9 +197,7 @@ static MAYBE_UNUSED void script_frames(struct script_text *to,
         if (frame.length > 0) {
             script_add(to, " ");
         }
-        for (size_t i = 0; i < frame.length; i++) {
-            script_add(to, "%02x", bytes[H2_HEAD_SIZE + i]);
-        }
+        script_hex(to, bytes + H2_HEAD_SIZE, frame.length);
         script_add(to, "\n");
         bytes += H2_HEAD_SIZE + frame.length;
         size -= H2_HEAD_SIZE + frame.length;
@@ -231,6 +249,7 @@ static MAYBE_UNUSED void script_begin(struct script_run *run,
         return;
     }
     script_drain(run);
+    run->preface_size = run->output_size;
     run->output_size = 0;
     if (script->act != NULL) {
         script->act(run, NULL);

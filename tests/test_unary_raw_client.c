@@ -270,6 +270,12 @@ static const struct raw_row raw_to_client[] = {
      "13 the server broke the protocol: stream window is over 2^31-1\n"},
     {"RST_STREAM NO_ERROR", RAW_LIVES, "RST_STREAM 0 1 00000000\n",
      "13 stream terminated by RST_STREAM with error code: NO_ERROR\n"},
+    {"RST_STREAM NO_ERROR behind the response", RAW_LIVES,
+     "HEADERS 4 1 " RAW_RESPONSE "\n"
+     "DATA 0 1 " RAW_ANN "\n"
+     "HEADERS 5 1 {grpc-status: 0}\n"
+     "RST_STREAM 0 1 00000000\n",
+     "0 \n"},
     {"RST_STREAM PROTOCOL_ERROR", RAW_LIVES, "RST_STREAM 0 1 00000001\n",
      "13 stream terminated by RST_STREAM with error code: PROTOCOL_ERROR\n"},
     {"RST_STREAM INTERNAL_ERROR", RAW_LIVES, "RST_STREAM 0 1 00000002\n",
