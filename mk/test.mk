@@ -169,3 +169,22 @@ h2spec:
 		$(H2SPEC_PROGRAMS)
 	@tests/h2spec/run $(H2SPEC_PROGRAMS)
 .PHONY: h2spec
+
+# Coverage counts the conditions of the source, as clang does, not the jumps of
+# the machine; and without GRPC_DEBUG, so that assertions are no conditions.
+# FILES=1 for every file, TESTS= for some tests. (-w: other flavours warn.)
+$(eval $(call flavour,cov,clang $(filter-out -DGRPC_DEBUG,$(TEST_CFLAGS)) -O1 \
+	-w -fprofile-instr-generate -fcoverage-mapping $(CPPFLAGS),,\
+	-lcmocka -lpthread))
+COVERAGE_PROGRAMS = $(patsubst %,$(T)/cov/split/%,\
+	$(filter-out test_gen_%,$(UNIT_TESTS)))
+coverage-programs: $(COVERAGE_PROGRAMS)
+coverage:
+	@tests/deps coverage
+	+@$(MAKE) -j$(JOBS) --no-print-directory coverage-programs
+	@rm -rf $(T)/cov/profiles
+	@LLVM_PROFILE_FILE=$(abspath $(T))/cov/profiles/%p.profraw \
+		tests/run $(JOBS) $(T)/cov/log $(COVERAGE_PROGRAMS)
+	@tests/coverage.py $(if $(FILES),--files) $(T)/cov/profiles \
+		$(COVERAGE_PROGRAMS)
+.PHONY: coverage coverage-programs
