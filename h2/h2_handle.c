@@ -454,8 +454,10 @@ static bool h2handle_settings(struct h2_conn *conn, struct view payload,
         (void)acked; // a failure is told by the connection's state
         return false;
     }
-    return h2_settings_received(conn, payload) &&
-           h2handle_event(event, H2_EVENT_SETTINGS, NULL);
+    if (!h2_settings_received(conn, payload)) {
+        return false;
+    }
+    return h2handle_event(event, H2_EVENT_SETTINGS, NULL);
 }
 
 static bool h2handle_ping(struct h2_conn *conn, struct view payload,

@@ -95,14 +95,16 @@ static bool h2recv_is_first(struct h2_conn *conn, const uint8_t *head)
 static bool h2recv_in_order(struct h2_conn *conn)
 {
     bool continues = conn->frame.type == H2_FRAME_CONTINUATION;
-    if (conn->block_id == 0) {
-        return !continues ||
-               h2_conn_fail(conn, H2_PROTOCOL_ERROR,
+    if (continues && conn->block_id == 0) {
+        return h2_conn_fail(conn, H2_PROTOCOL_ERROR,
                             "CONTINUATION without a header block");
     }
-    return (continues && conn->frame.stream_id == conn->block_id) ||
-           h2_conn_fail(conn, H2_PROTOCOL_ERROR,
-                        "a header block is not continued");
+    if (conn->block_id != 0 &&
+        (!continues || conn->frame.stream_id != conn->block_id)) {
+        return h2_conn_fail(conn, H2_PROTOCOL_ERROR,
+                            "a header block is not continued");
+    }
+    return true;
 }
 
 // h2recv_admit holds a head against all rules that need no payload.
@@ -120,7 +122,10 @@ static bool h2recv_admit(struct h2_conn *conn, const uint8_t *head)
     }
     struct h2_fault fault =
         h2_frame_check(&conn->frame, conn->local.max_frame_size);
-    return fault.reason == NULL || h2_conn_fail(conn, fault.code, fault.reason);
+    if (fault.reason != NULL) {
+        return h2_conn_fail(conn, fault.code, fault.reason);
+    }
+    return true;
 }
 
 // h2recv_whole hands a whole payload to its handler.

@@ -29,6 +29,9 @@ enum {
     H2SEND_SHORT = 32,
     // Payload up to this is copied beside its head in one piece.
     H2SEND_SMALL = 1024,
+    // The largest payload of HEADERS, CONTINUATION and DATA: every peer takes
+    // it, and of one that takes more other streams want their turn.
+    H2SEND_FRAME = H2_FRAME_SIZE_DEFAULT,
 };
 
 // h2send_head leaves room for a head behind the output; NULL without memory.
@@ -46,14 +49,6 @@ static void h2send_void(uint8_t *head, size_t length)
 {
     h2_frame_write(head, &(struct h2_frame){.type = H2_FRAME_VOID,
                                             .length = (uint32_t)length});
-}
-
-static uint32_t h2send_frame_size(const struct h2_conn *conn)
-{
-    // No larger when the peer allows it: other streams want their turn.
-    return conn->peer.max_frame_size < H2_FRAME_SIZE_DEFAULT
-               ? conn->peer.max_frame_size
-               : H2_FRAME_SIZE_DEFAULT;
 }
 
 // ---- HEADERS ----------------------------------------------------------------
@@ -148,8 +143,7 @@ static bool h2send_block_cut(struct h2_conn *conn, struct h2_frame frame,
                              struct chunk_queue *block)
 {
     do {
-        size_t most = h2send_frame_size(conn);
-        size_t part = block->size < most ? block->size : most;
+        size_t part = block->size < H2SEND_FRAME ? block->size : H2SEND_FRAME;
         frame.length = (uint32_t)part;
         if (part == block->size) {
             frame.flags |= H2_FLAG_END_HEADERS;
@@ -195,7 +189,7 @@ static size_t h2send_bound(const struct h2_field *fields, size_t count)
 static bool h2send_block(struct h2_conn *conn, struct h2_frame frame,
                          const struct h2_field *fields, size_t count)
 {
-    bool whole = h2send_bound(fields, count) <= h2send_frame_size(conn);
+    bool whole = h2send_bound(fields, count) <= H2SEND_FRAME;
     return whole ? h2send_block_whole(conn, frame, fields, count)
                  : h2send_block_long(conn, frame, fields, count);
 }
@@ -257,8 +251,7 @@ static bool h2send_fits(const struct h2_conn *conn,
     if (size == 0) {
         return true;
     }
-    return size <= h2send_frame_size(conn) &&
-           (int64_t)size <= conn->send_window &&
+    return size <= H2SEND_FRAME && (int64_t)size <= conn->send_window &&
            (int64_t)size <= h2_flow_send_window(stream) &&
            h2send_has_room(conn);
 }
@@ -348,7 +341,7 @@ bool h2_send_data(struct h2_conn *conn, struct h2_stream *stream,
 static size_t h2send_queued_size(const struct h2_conn *conn,
                                  const struct h2_stream *stream)
 {
-    int64_t size = h2send_frame_size(conn);
+    int64_t size = H2SEND_FRAME;
     int64_t window = h2_flow_send_window(stream);
     size = conn->send_window < size ? conn->send_window : size;
     size = window < size ? window : size;

@@ -145,8 +145,8 @@ bool h2_settings_received(struct h2_conn *conn, struct view payload)
         // Until now it stood for our own caution.
         conn->peer.max_concurrent_streams = UINT32_MAX;
         conn->settings_received = true;
-        bool draining = conn->goaway_sent || conn->goaway_received;
-        h2_conn_set_state(conn, draining ? H2_CONN_DRAINING : H2_CONN_OPEN);
+        h2_conn_set_state(conn,
+                          conn->goaway_sent ? H2_CONN_DRAINING : H2_CONN_OPEN);
     }
     for (; payload.size > 0;
          payload = view_skip(payload, H2SETTINGS_ENTRY_SIZE)) {
