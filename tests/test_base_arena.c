@@ -107,6 +107,9 @@ static void test_arena__overflowing_sizes_fail(void **state)
     assert_int_equal(heap.calls, 0);
     assert_non_null(arena_alloc(&arena, 8));
     assert_null(arena_alloc(&arena, SIZE_MAX));
+    void *last = arena_alloc(&arena, 8);
+    assert_non_null(last);
+    assert_null(arena_grow(&arena, last, 8, SIZE_MAX));
     assert_null(
         arena_copy_text(&arena, (struct view){.data = NULL, .size = SIZE_MAX}));
     arena_check(&arena);

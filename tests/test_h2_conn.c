@@ -4,6 +4,7 @@
 #include "h2/h2.h"
 #include "h2/h2_conn.h"
 #include "h2/h2_limits.h"
+#include "h2/h2_stream.h"
 #include "tests/h2_script.h"
 
 static struct script_run run;
@@ -157,6 +158,103 @@ static void test_conn__goes_away_step_by_step(void **state)
     script_end(&run);
 }
 
+// open_stream makes a client's stream, with its HEADERS sent or not.
+static struct h2_stream *open_stream(bool sent)
+{
+    static const struct h2_field get[] = {
+        {.field = {.name = {(const uint8_t *)":method", 7},
+                   .value = {(const uint8_t *)"GET", 3}},
+         .mode = HPACK_PLAIN},
+    };
+    struct h2_stream *stream = h2_open(&run.conn, NULL);
+    assert_non_null(stream);
+    if (sent) {
+        assert_true(h2_send_headers(&run.conn, stream, get, 1, false));
+    }
+    return stream;
+}
+
+// A GOAWAY ends what was asked for and not sent too, and says so of each
+// stream once.
+static void test_conn__a_goaway_leaves_out_what_was_not_sent(void **state)
+{
+    (void)state;
+    begin(false);
+    feed(SCRIPT_CLIENT);
+    script_forget(&run);
+    struct h2_stream *idle = open_stream(false);
+    (void)open_stream(true);
+    h2_reset(&run.conn, open_stream(true), H2_CANCEL);
+    (void)open_stream(true);
+    feed("000008 07 00 00000000 00000001 00000000");
+    assert_int_equal(idle->state, H2_STATE_CLOSED);
+    assert_int_equal(run.conn.open_count, 1);
+    assert_string_equal(
+        run.events.text,
+        "RESET 0 REFUSED_STREAM by peer: GOAWAY left the stream out\n"
+        "RESET 5 REFUSED_STREAM by peer: GOAWAY left the stream out\n"
+        "GOAWAY 1 NO_ERROR \n");
+    script_end(&run);
+}
+
+static void test_conn__goes_away_before_the_first_settings(void **state)
+{
+    (void)state;
+    begin(true);
+    assert_true(h2_goaway(&run.conn, 0, H2_NO_ERROR, VIEW("")));
+    assert_int_equal(run.conn.state, H2_CONN_PREFACE);
+    feed(SCRIPT_SERVER SCRIPT_POST);
+    assert_int_equal(run.conn.state, H2_CONN_DRAINING);
+    assert_int_equal(run.conn.stream_count, 0);
+    assert_string_equal(run.events.text, "SETTINGS\n");
+    script_end(&run);
+}
+
+static void no_more_memory(void)
+{
+    script_drain(&run);
+    slab_trim(&run.shared.chunks, 0);
+    run.heap.fail_at = run.heap.calls + 1;
+    run.heap.fail_on = true;
+}
+
+static void expect_out_of_memory(void)
+{
+    script_forget(&run);
+    assert_int_equal(script_feed(&run, NULL, NULL, 0), 0);
+    assert_string_equal(run.events.text,
+                        "CLOSED INTERNAL_ERROR: out of memory\n");
+    script_end(&run);
+}
+
+// A frame that we owe the peer and have no memory for ends the connection.
+static void test_conn__ends_without_memory_for_a_frame(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER SCRIPT_POST);
+    no_more_memory();
+    h2_reset(&run.conn, h2_stream_find(&run.conn, 1), H2_CANCEL);
+    expect_out_of_memory();
+    static const char *const answered[] = {
+        "000008 06 00 00000000 0102030405060708", // PING
+        "000000 04 00 00000000",                  // SETTINGS
+        "000002 01 04 00000001 8384",             // malformed
+        "000004 08 00 00000001 7fffffff",         // over the maximum
+    };
+    for (size_t i = 0; i < sizeof answered / sizeof answered[0]; i++) {
+        begin(true);
+        feed(SCRIPT_SERVER);
+        feed(i == 3 ? SCRIPT_POST : "");
+        no_more_memory();
+        feed(answered[i]);
+        assert_int_equal(run.conn.state, H2_CONN_CLOSED);
+        assert_non_null(
+            strstr(run.events.text, "CLOSED INTERNAL_ERROR: out of memory\n"));
+        script_end(&run);
+    }
+}
+
 static void test_conn__cuts_long_texts(void **state)
 {
     (void)state;
@@ -212,6 +310,9 @@ int main(void)
         cmocka_unit_test(test_conn__keeps_the_first_error),
         cmocka_unit_test(test_conn__pings),
         cmocka_unit_test(test_conn__goes_away_step_by_step),
+        cmocka_unit_test(test_conn__a_goaway_leaves_out_what_was_not_sent),
+        cmocka_unit_test(test_conn__goes_away_before_the_first_settings),
+        cmocka_unit_test(test_conn__ends_without_memory_for_a_frame),
         cmocka_unit_test(test_conn__cuts_long_texts),
         cmocka_unit_test(test_conn__counts_what_is_induced),
     };

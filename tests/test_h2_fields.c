@@ -267,6 +267,30 @@ static void test_fields__static_rows(void **state)
     }
 }
 
+// Almost fields of HTTP/1.1, lengths and statuses; and characters that no value
+// has.
+static void test_fields__near_misses(void **state)
+{
+    (void)state;
+    good(REQUEST "te: trailers\nto: gzip\nupgrad-: 1\nconnectio-: 1\n"
+                 "keep-alivf: 1\nproxy-connectio-: 1\n"
+                 "transfer-encodin-: 1\nconnections: 1\n",
+         H2_FIELDS_REQUEST);
+    static const char *const lengths[] = {"1a", "1/", "1:", "/1", ":1", "1 "};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%scontent-length: %s\n", REQUEST,
+                 lengths[i]);
+        bad(text, H2_FIELDS_REQUEST, "content-length is not a length");
+    }
+    bad(":status: 2/0\n", H2_FIELDS_RESPONSE, ":status is not a status");
+    bad(":status: 20:\n", H2_FIELDS_RESPONSE, ":status is not a status");
+    const char *why = "field value with a forbidden character";
+    bad(":method: GET\n:scheme: http\n:path: /\r\n", H2_FIELDS_REQUEST, why);
+    bad(":method:  GET\n:scheme: http\n:path: /\n", H2_FIELDS_REQUEST, why);
+    bad(REQUEST ":authority: h\t\n", H2_FIELDS_REQUEST, why);
+}
+
 // What a field tells beside being valid is heard again each time.
 static void test_fields__known_fields_still_tell(void **state)
 {
@@ -357,6 +381,7 @@ int main(void)
         cmocka_unit_test(test_fields__values),
         cmocka_unit_test(test_fields__values_of_each_size),
         cmocka_unit_test(test_fields__static_rows),
+        cmocka_unit_test(test_fields__near_misses),
         cmocka_unit_test(test_fields__known_fields_still_tell),
         cmocka_unit_test(test_fields__fields_of_http_1),
         cmocka_unit_test(test_fields__content_length),

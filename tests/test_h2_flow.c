@@ -219,6 +219,90 @@ static void test_flow__released_streams_give_back(void **state)
     script_end(&run);
 }
 
+// padding feeds a DATA frame of size bytes, all of them padding.
+static void padding(uint32_t id, uint32_t size)
+{
+    static uint8_t bytes[H2_HEAD_SIZE + 256];
+    h2_frame_write(bytes, &(struct h2_frame){.length = size,
+                                             .stream_id = id,
+                                             .flags = H2_FLAG_PADDED});
+    bytes[H2_HEAD_SIZE] = (uint8_t)(size - 1);
+    assert_int_equal(script_feed(&run, NULL, bytes, H2_HEAD_SIZE + size), 0);
+}
+
+// set_initial changes our initial window, and the peer agrees.
+static void set_initial(uint32_t size)
+{
+    static const uint8_t ack[] = {0, 0, 0, 4, 1, 0, 0, 0, 0};
+    struct h2_settings settings = run.conn.wanted;
+    settings.initial_window_size = size;
+    assert_true(h2_update_settings(&run.conn, &settings));
+    assert_int_equal(script_feed(&run, NULL, ack, sizeof ack), 0);
+    assert_int_equal(run.conn.local.initial_window_size, size);
+    script_drain(&run);
+    run.output_size = 0;
+}
+
+static void test_flow__credit_waits_for_room_under_the_maximum(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin();
+    h2_want(&run.conn, stream, H2_WINDOW_MAX - 1000);
+    padding(1, 200);
+    padding(1, 200);
+    set_initial(2000);
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX - 400);
+    assert_int_equal(stream->credit_bytes, 400);
+    set_initial(2400);
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX);
+    for (int i = 0; i < 4; i++) {
+        padding(1, 256);
+    }
+    // 1424 bytes are owed, but the window has room for 1024.
+    expect_output("");
+    assert_int_equal(stream->credit_bytes, 1424);
+    h2_want(&run.conn, stream, H2_WINDOW_MAX - 1000);
+    expect_output("WINDOW_UPDATE 0 1 00000018\n");
+    assert_int_equal(stream->credit_bytes, 1400);
+    // Once 400 bytes have come all fits.
+    data(1, 400, 0);
+    h2_credit(&run.conn, stream, 0);
+    expect_output("WINDOW_UPDATE 0 1 00000578\n");
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX);
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
+static void test_flow__want_from_far_below_zero(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin();
+    set_initial(60000);
+    for (int i = 0; i < 5; i++) {
+        data(1, 10000, 0);
+    }
+    set_initial(0);
+    assert_int_equal(h2_flow_receive_window(stream), -50000);
+    // More than one frame can say.
+    h2_want(&run.conn, stream, SIZE_MAX);
+    expect_output("WINDOW_UPDATE 0 1 7fffffff\nWINDOW_UPDATE 0 1 0000c350\n");
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX);
+    script_end(&run);
+}
+
+static void test_flow__nothing_on_a_closed_connection(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin();
+    data(1, 1000, 0);
+    h2_close_input(&run.conn, "gone");
+    h2_want(&run.conn, stream, 5000);
+    h2_credit(&run.conn, stream, 1000);
+    expect_output("");
+    assert_int_equal(run.conn.unread_bytes, 0);
+    script_end(&run);
+}
+
 static void test_flow__send_windows_have_a_maximum(void **state)
 {
     (void)state;
@@ -247,6 +331,9 @@ int main(void)
         cmocka_unit_test(test_flow__window_of_a_stream_is_enforced),
         cmocka_unit_test(test_flow__window_of_the_connection_is_enforced),
         cmocka_unit_test(test_flow__released_streams_give_back),
+        cmocka_unit_test(test_flow__credit_waits_for_room_under_the_maximum),
+        cmocka_unit_test(test_flow__want_from_far_below_zero),
+        cmocka_unit_test(test_flow__nothing_on_a_closed_connection),
         cmocka_unit_test(test_flow__send_windows_have_a_maximum),
     };
     return cmocka_run_group_tests_name("h2_flow", tests, NULL, NULL);

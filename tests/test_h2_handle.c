@@ -127,13 +127,87 @@ static void test_handle__no_content_needs_no_length(void **state)
     (void)state;
     begin(false);
     open_one();
+    open_one();
     feed(SCRIPT_CLIENT);
     script_forget(&run);
-    // :status 304 and content-length 5, with END_STREAM.
+    // :status 304 or 204 and content-length 5, with END_STREAM.
     feed("000005 01 05 00000001 8b 0f0d 01 35");
+    feed("000005 01 05 00000003 89 0f0d 01 35");
     assert_string_equal(
         run.events.text,
-        "HEADERS 1 response 304 :status=304 content-length=5 end\n");
+        "HEADERS 1 response 304 :status=304 content-length=5 end\n"
+        "HEADERS 3 response 204 :status=204 content-length=5 end\n");
+    script_end(&run);
+}
+
+// A short block may stand for a long one, by naming a long entry often.
+static void test_handle__bounds_what_a_block_decodes_to(void **state)
+{
+    (void)state;
+    static const uint8_t start[] = {0x40, 1, 'x', 0x7f, 0xb9, 0x16};
+    enum { VALUE = 3000, BLOCK = 6 + VALUE, TIMES = 5 };
+    static uint8_t bytes[9 + BLOCK + TIMES];
+    memset(bytes, 'v', 9 + BLOCK);
+    memset(bytes + 9 + BLOCK, 0xbe, TIMES);
+    memcpy(bytes + 9, start, sizeof start);
+    for (uint32_t times = TIMES - 1; times <= TIMES; times++) {
+        begin(true);
+        feed(SCRIPT_SERVER);
+        script_forget(&run);
+        h2_frame_write(bytes, &(struct h2_frame){.type = H2_FRAME_HEADERS,
+                                                 .flags = 5,
+                                                 .stream_id = 1,
+                                                 .length = BLOCK + times});
+        assert_int_equal(script_feed(&run, NULL, bytes, 9 + BLOCK + times), 0);
+        if (times == TIMES) {
+            assert_string_equal(run.events.text,
+                                "CLOSED ENHANCE_YOUR_CALM: header block is "
+                                "over the hard limit\n");
+        } else {
+            // What is above the soft limit was left out.
+            assert_non_null(strstr(run.events.text, "HEADERS 1 request x=v"));
+            assert_non_null(strstr(run.events.text, " over end\n"));
+        }
+        script_end(&run);
+    }
+}
+
+static void test_handle__a_response_that_lost_its_status(void **state)
+{
+    (void)state;
+    static const uint8_t start[] = {0x00, 1, 'x', 0x7f, 0xa9, 0x45};
+    static uint8_t bytes[9 + 6 + 9000];
+    begin(false);
+    open_one();
+    feed(SCRIPT_CLIENT);
+    script_forget(&run);
+    memset(bytes, 'v', sizeof bytes);
+    h2_frame_write(bytes, &(struct h2_frame){.type = H2_FRAME_HEADERS,
+                                             .flags = 4,
+                                             .stream_id = 1,
+                                             .length = 6 + 9000});
+    memcpy(bytes + 9, start, sizeof start);
+    assert_int_equal(script_feed(&run, NULL, bytes, sizeof bytes), 0);
+    assert_string_equal(run.events.text, "HEADERS 1 response 0 over\n");
+    script_end(&run);
+}
+
+static void test_handle__shows_the_front_of_a_long_goaway_text(void **state)
+{
+    (void)state;
+    static uint8_t bytes[9 + 8 + 1000];
+    begin(true);
+    feed(SCRIPT_SERVER);
+    script_forget(&run);
+    memset(bytes, 'a', sizeof bytes);
+    memset(bytes + 9, 0, 8);
+    bytes[9 + 8 + H2_LIMIT_GOAWAY_TEXT - 1] = 'y';
+    h2_frame_write(bytes, &(struct h2_frame){.type = H2_FRAME_GOAWAY,
+                                             .length = sizeof bytes - 9});
+    assert_int_equal(script_feed(&run, NULL, bytes, sizeof bytes), 0);
+    assert_int_equal(run.events.size,
+                     strlen("GOAWAY 0 NO_ERROR \n") + H2_LIMIT_GOAWAY_TEXT);
+    assert_non_null(strstr(run.events.text, "aaay\n"));
     script_end(&run);
 }
 
@@ -202,6 +276,9 @@ int main(void)
         cmocka_unit_test(test_handle__tells_of_a_block_over_the_soft_limit),
         cmocka_unit_test(test_handle__bounds_informational_responses),
         cmocka_unit_test(test_handle__no_content_needs_no_length),
+        cmocka_unit_test(test_handle__bounds_what_a_block_decodes_to),
+        cmocka_unit_test(test_handle__a_response_that_lost_its_status),
+        cmocka_unit_test(test_handle__shows_the_front_of_a_long_goaway_text),
         cmocka_unit_test(test_handle__counts_glitches),
         cmocka_unit_test(test_handle__a_block_that_comes_again),
     };

@@ -442,6 +442,8 @@ static void test_recv__closes_on_frames_after_the_end(void **state)
          H2_STREAM_CLOSED, "DATA on a closed stream"},
         {POST_5 "000001 01 05 00000003 83", H2_PROTOCOL_ERROR,
          "stream id is lower than an earlier one"},
+        {POST_5 "000001 00 01 00000003 61", H2_STREAM_CLOSED,
+         "DATA on a closed stream"},
     };
     const char *head = "HEADERS 5 request :method=POST :scheme=http :path=/ "
                        "end\n";

@@ -62,7 +62,7 @@ static struct h2_stream *open_stream(void)
 static struct view payload(size_t size)
 {
     static uint8_t bytes[400000];
-    for (size_t i = 0; i < sizeof bytes; i++) {
+    for (size_t i = 0; i < size; i++) {
         bytes[i] = (uint8_t)i;
     }
     return view_of(bytes, size);
@@ -95,6 +95,47 @@ static void test_send__bounds_concurrent_streams(void **state)
     h2_release(&run.conn, idle);
     expect_output("HEADERS 4 1 82\nRST_STREAM 0 1 00000008\n");
     assert_int_equal(open_stream()->id, 3);
+    script_end(&run);
+}
+
+static void test_send__when_a_stream_can_be_opened(void **state)
+{
+    (void)state;
+    begin("");
+    run.conn.next_local_id = H2_STREAM_ID_MAX - 2;
+    // Two ids are left, and those that are asked for count.
+    struct h2_stream *idle = h2_open(&run.conn, NULL);
+    assert_non_null(idle);
+    assert_true(h2_can_open(&run.conn));
+    struct h2_stream *stream = open_stream();
+    assert_false(h2_can_open(&run.conn));
+    h2_release(&run.conn, idle);
+    assert_int_equal(stream->id, H2_STREAM_ID_MAX - 2);
+    h2_release(&run.conn, stream);
+    assert_int_equal(open_stream()->id, H2_STREAM_ID_MAX);
+    assert_false(h2_can_open(&run.conn));
+    script_end(&run);
+    begin("");
+    h2_close_input(&run.conn, "gone");
+    assert_false(h2_can_open(&run.conn));
+    script_end(&run);
+    test_heap_init(&run.heap);
+    script_begin(&run, &(struct h2_script){.is_server = true});
+    assert_false(h2_can_open(&run.conn));
+    script_end(&run);
+}
+
+static void test_send__nothing_on_a_closed_connection(void **state)
+{
+    (void)state;
+    begin("");
+    struct h2_stream *stream = open_stream();
+    expect_output("HEADERS 4 1 82\n");
+    h2_close_input(&run.conn, "gone");
+    assert_true(h2_send_headers(&run.conn, stream, get_fields, 1, true));
+    assert_true(h2_send_data(&run.conn, stream, payload(10), true));
+    h2_reset(&run.conn, stream, H2_CANCEL);
+    expect_output("");
     script_end(&run);
 }
 
@@ -153,6 +194,7 @@ static void test_send__keeps_room(void **state)
     begin("00047fffffff");
     feed("000004 08 00 00000000 70000000");
     struct h2_stream *stream = open_stream();
+    struct h2_stream *other = open_stream();
     script_drain(&run);
     run.output_size = 0;
     assert_true(h2_send_data(&run.conn, stream, payload(400000), true));
@@ -160,18 +202,26 @@ static void test_send__keeps_room(void **state)
     assert_in_range(out, H2_LIMIT_OUTPUT_BYTES,
                     H2_LIMIT_OUTPUT_BYTES + 16384 + 9);
     h2_check(&run.conn);
+    // A stream that has a window waits for room too.
+    assert_true(h2_send_data(&run.conn, other, payload(1), false));
+    assert_int_equal(h2_queued_bytes(other), 1);
     // Each byte that leaves makes room; all arrives in order.
     script_drain(&run);
+    assert_int_equal(h2_queued_bytes(other), 0);
     size_t offset = 0;
     for (size_t at = 0; at < run.output_size;) {
         struct h2_frame frame = h2_frame_read(run.output + at);
         at += H2_HEAD_SIZE;
+        if (frame.stream_id == other->id) {
+            at += frame.length;
+            continue;
+        }
         for (size_t i = 0; i < frame.length; i++) {
             assert_int_equal(run.output[at + i], (uint8_t)(offset + i));
         }
         offset += frame.length;
         at += frame.length;
-        assert_int_equal(frame.flags, at == run.output_size ? 1 : 0);
+        assert_int_equal(frame.flags, offset == 400000 ? 1 : 0);
     }
     assert_int_equal(offset, 400000);
     script_end(&run);
@@ -260,7 +310,7 @@ static bool send_some(size_t size)
 {
     static char value[20000];
     memset(value, '~', sizeof value);
-    struct h2_field fields[] = {
+    const struct h2_field fields[] = {
         get_fields[0],
         {.field = {.name = VIEW("name"), .value = VIEW("value")},
          .mode = HPACK_INDEX},
@@ -286,34 +336,164 @@ static bool send_some(size_t size)
     return true;
 }
 
+// leave_room fills the output with one frame, so that its last chunk takes
+// only room bytes more.
+static void leave_room(size_t room)
+{
+    size_t size = CHUNK_CAPACITY - room;
+    uint8_t *head = chunk_queue_reserve(&run.conn.out, size);
+    assert_non_null(head);
+    memset(head, 0, size);
+    h2_frame_write(
+        head, &(struct h2_frame){.type = H2_FRAME_VOID,
+                                 .length = (uint32_t)(size - H2_HEAD_SIZE)});
+    chunk_queue_commit(&run.conn.out, size);
+}
+
+static void expect_whole_frames(void)
+{
+    script_drain(&run);
+    for (size_t at = 0; at < run.output_size;) {
+        struct h2_frame frame = h2_frame_read(run.output + at);
+        assert_true(frame.type < H2_FRAME_TYPES || frame.type == H2_FRAME_VOID);
+        at += H2_HEAD_SIZE + frame.length;
+        assert_true(at <= run.output_size);
+    }
+}
+
+// sweep_some lets each allocation of send_some fail in turn. room is what the
+// output takes before the first.
+static void sweep_some(size_t size, size_t room)
+{
+    bool done = false;
+    for (size_t n = 1; !done; n++) {
+        begin("000100000040"); // a size update is due
+        slab_trim(&run.shared.chunks, 0);
+        if (room > 0) {
+            leave_room(room);
+        }
+        run.heap.fail_at = run.heap.calls + n / 2 + 1;
+        run.heap.fail_on = n % 2 == 1;
+        bool sent = send_some(size);
+        done = run.heap.calls < run.heap.fail_at;
+        h2_check(&run.conn);
+        assert_true(sent || !done);
+        // What left is whole frames, whatever happened.
+        run.heap.fail_at = 0;
+        expect_whole_frames();
+        script_end(&run);
+    }
+}
+
 static void test_send__survives_want_of_memory(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {10, 5000, 100000};
-    for (size_t k = 0; k < 3; k++) {
-        bool done = false;
-        for (size_t n = 1; !done; n++) {
-            begin("");
-            slab_trim(&run.shared.chunks, 0);
-            run.heap.fail_at = run.heap.calls + n / 2 + 1;
-            run.heap.fail_on = n % 2 == 1;
-            bool sent = send_some(sizes[k]);
-            done = run.heap.calls < run.heap.fail_at;
-            h2_check(&run.conn);
-            assert_true(sent || !done);
-            // What left is whole frames, whatever happened.
-            run.heap.fail_at = 0;
-            script_drain(&run);
-            for (size_t at = 0; at < run.output_size;) {
-                struct h2_frame frame = h2_frame_read(run.output + at);
-                assert_true(frame.type < H2_FRAME_TYPES ||
-                            frame.type == H2_FRAME_VOID);
-                at += H2_HEAD_SIZE + frame.length;
-                assert_true(at <= run.output_size);
-            }
-            script_end(&run);
+    static const size_t sizes[] = {10, 2000, 5000, 100000};
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        sweep_some(sizes[k], 0);
+        for (size_t room = 1; room < 64; room++) {
+            sweep_some(sizes[k], room);
         }
     }
+}
+
+// There is memory for the block, or a part of it, and none for the heads of its
+// frames.
+static void test_send__long_block_without_memory_for_a_head(void **state)
+{
+    (void)state;
+    static char value[20000];
+    enum { MANY = 33 }; // too many to be tried as a short block
+    struct h2_field fields[MANY];
+    memset(value, '~', sizeof value);
+    for (size_t i = 0; i < MANY; i++) {
+        fields[i] = get_fields[0];
+    }
+    fields[0].field = (struct hpack_field){
+        .name = VIEW("x"), .value = view_of(value, sizeof value)};
+    bool sent = false;
+    for (size_t n = 1; !sent; n++) {
+        begin("");
+        struct h2_stream *stream = h2_open(&run.conn, NULL);
+        slab_trim(&run.shared.chunks, 0);
+        leave_room(1);
+        run.heap.fail_at = run.heap.calls + n;
+        run.heap.fail_on = true;
+        sent = h2_send_headers(&run.conn, stream, fields, MANY, false);
+        // The block's chunks serve the GOAWAY.
+        assert_int_equal(run.conn.goaway_sent, !sent && n > 1);
+        assert_int_equal(run.conn.close_code, sent ? 0 : H2_INTERNAL_ERROR);
+        run.output_size = 0;
+        expect_whole_frames();
+        script_end(&run);
+    }
+}
+
+static void test_send__data_without_memory_for_a_head(void **state)
+{
+    (void)state;
+    for (size_t size = 10; size <= 2000; size += 1990) {
+        begin("");
+        struct h2_stream *stream = open_stream();
+        script_drain(&run);
+        slab_trim(&run.shared.chunks, 0);
+        leave_room(1);
+        run.heap.fail_at = run.heap.calls + 1;
+        assert_false(h2_send_data(&run.conn, stream, payload(size), true));
+        // Nothing was taken, so it can be tried again.
+        run.output_size = 0;
+        assert_true(h2_send_data(&run.conn, stream, payload(size), true));
+        expect_whole_frames();
+        assert_int_equal(run.output_size,
+                         CHUNK_CAPACITY - 1 + H2_HEAD_SIZE + size);
+        assert_int_equal(stream->state, H2_STATE_HALF_CLOSED_LOCAL);
+        script_end(&run);
+    }
+}
+
+// Queued DATA for which there is no memory when its window comes ends the
+// connection: the peer has been promised the bytes.
+static void test_send__queued_data_without_memory(void **state)
+{
+    (void)state;
+    for (size_t room = 1; room < 20; room += H2_HEAD_SIZE) {
+        begin("000400000000");
+        struct h2_stream *stream = open_stream();
+        assert_true(h2_send_data(&run.conn, stream, payload(5000), true));
+        script_drain(&run);
+        run.output_size = 0;
+        slab_trim(&run.shared.chunks, 0);
+        leave_room(room);
+        run.heap.fail_at = run.heap.calls + 1;
+        run.heap.fail_on = true;
+        feed("000004 08 00 00000001 00000064");
+        assert_string_equal(run.events.text,
+                            "CLOSED INTERNAL_ERROR: out of memory\n");
+        expect_whole_frames();
+        script_end(&run);
+    }
+}
+
+// More fields than a block of one-byte fields may have.
+static void test_send__blocks_of_many_fields(void **state)
+{
+    (void)state;
+    enum { MANY = 33 };
+    struct h2_field fields[MANY];
+    begin("");
+    for (size_t i = 0; i < MANY; i++) {
+        fields[i] = get_fields[0];
+    }
+    for (size_t count = MANY - 1; count <= MANY; count++) {
+        struct h2_stream *stream = h2_open(&run.conn, NULL);
+        assert_non_null(stream);
+        assert_true(h2_send_headers(&run.conn, stream, fields, count, false));
+    }
+    expect_output("HEADERS 4 1 82828282828282828282828282828282"
+                  "82828282828282828282828282828282\n"
+                  "HEADERS 4 3 82828282828282828282828282828282"
+                  "8282828282828282828282828282828282\n");
+    script_end(&run);
 }
 
 // From the second time on all fields may have a hint: the block is one byte
@@ -357,6 +537,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_send__a_small_call),
         cmocka_unit_test(test_send__bounds_concurrent_streams),
+        cmocka_unit_test(test_send__when_a_stream_can_be_opened),
+        cmocka_unit_test(test_send__nothing_on_a_closed_connection),
         cmocka_unit_test(test_send__cuts_data_to_the_windows),
         cmocka_unit_test(test_send__takes_turns),
         cmocka_unit_test(test_send__keeps_room),
@@ -364,6 +546,10 @@ int main(void)
         cmocka_unit_test(test_send__reset_drops_the_queue),
         cmocka_unit_test(test_send__writable_is_due_at_once_or_later),
         cmocka_unit_test(test_send__survives_want_of_memory),
+        cmocka_unit_test(test_send__long_block_without_memory_for_a_head),
+        cmocka_unit_test(test_send__data_without_memory_for_a_head),
+        cmocka_unit_test(test_send__queued_data_without_memory),
+        cmocka_unit_test(test_send__blocks_of_many_fields),
         cmocka_unit_test(test_send__blocks_of_hinted_fields),
     };
     return cmocka_run_group_tests_name("h2_send", tests, NULL, NULL);

@@ -117,6 +117,30 @@ static void test_settings__ours_take_force_when_acknowledged(void **state)
     script_end(&run);
 }
 
+static void test_settings__ours_when_they_cannot_be_sent(void **state)
+{
+    (void)state;
+    begin(true);
+    struct h2_settings settings = run.conn.wanted;
+    settings.initial_window_size = 10;
+    feed(SCRIPT_SERVER);
+    script_drain(&run);
+    slab_trim(&run.shared.chunks, 0);
+    run.heap.fail_at = run.heap.calls + 1;
+    assert_false(h2_update_settings(&run.conn, &settings));
+    // Nothing has changed, and it can be tried again.
+    assert_int_equal(run.conn.state, H2_CONN_OPEN);
+    assert_int_equal(run.conn.wanted.initial_window_size, 65535);
+    assert_true(h2_update_settings(&run.conn, &settings));
+    assert_int_equal(run.conn.wanted.initial_window_size, 10);
+    h2_close_input(&run.conn, "gone");
+    // In vain, and no failure.
+    settings.initial_window_size = 20;
+    assert_true(h2_update_settings(&run.conn, &settings));
+    assert_int_equal(run.conn.wanted.initial_window_size, 10);
+    script_end(&run);
+}
+
 static void test_settings__windows_over_the_maximum(void **state)
 {
     (void)state;
@@ -145,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_settings__a_server_may_not_push),
         cmocka_unit_test(test_settings__bound_of_entries),
         cmocka_unit_test(test_settings__ours_take_force_when_acknowledged),
+        cmocka_unit_test(test_settings__ours_when_they_cannot_be_sent),
         cmocka_unit_test(test_settings__windows_over_the_maximum),
     };
     return cmocka_run_group_tests_name("h2_settings", tests, NULL, NULL);

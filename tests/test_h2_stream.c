@@ -40,6 +40,8 @@ static void test_stream__ends_both_ways(void **state)
     struct h2_stream *a = open_stream(1);
     struct h2_stream *b = open_stream(3);
     assert_int_equal(run.conn.open_count, 2);
+    assert_true(h2_stream_can_send(a));
+    assert_true(h2_stream_can_receive(a));
     h2_stream_end_local(a);
     assert_int_equal(a->state, H2_STATE_HALF_CLOSED_LOCAL);
     assert_false(h2_stream_can_send(a));
