@@ -433,8 +433,8 @@ INTERNAL void h2_credit_stream(struct h2_conn *conn, struct h2_stream *stream,
                                size_t n);
 
 // h2_update_settings announces other settings of ours, which are in force when
-// the peer has acknowledged them. False without memory, or while earlier ones
-// are not acknowledged.
+// the peer has acknowledged them. False without memory, while earlier ones are
+// not acknowledged, or when a stream's window would pass 2^31-1.
 INTERNAL MUST_CHECK bool h2_update_settings(struct h2_conn *conn,
                                             const struct h2_settings *settings);
 

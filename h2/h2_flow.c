@@ -49,12 +49,21 @@ void h2_flow_begin(struct h2_conn *conn)
     }
 }
 
+// flow_most is the largest window that a stream may have now: none passes the
+// maximum when the peer applies our SETTINGS that are on their way.
+static int64_t flow_most(const struct h2_conn *conn)
+{
+    int64_t growth = (int64_t)conn->wanted.initial_window_size -
+                     (int64_t)conn->local.initial_window_size;
+    return H2_WINDOW_MAX - (growth > 0 ? growth : 0);
+}
+
 // flow_grant announces n bytes more on a stream.
 static void flow_grant(struct h2_conn *conn, struct h2_stream *stream,
                        int64_t n)
 {
     ASSERT(n > 0);
-    ASSERT(n <= H2_WINDOW_MAX - h2_flow_receive_window(stream));
+    ASSERT(n <= flow_most(conn) - h2_flow_receive_window(stream));
     stream->receive_delta += n;
     h2_conn_word(conn, H2_FRAME_WINDOW_UPDATE, stream->id, (uint32_t)n);
 }
@@ -67,7 +76,7 @@ static void flow_announce_stream(struct h2_conn *conn, struct h2_stream *stream)
     }
     int64_t window = h2_flow_receive_window(stream);
     if ((credit * 2 < (int64_t)conn->local.initial_window_size && window > 0) ||
-        credit > H2_WINDOW_MAX - window) {
+        credit > flow_most(conn) - window) {
         return;
     }
     stream->credit_bytes = 0;
@@ -153,14 +162,15 @@ void h2_credit_stream(struct h2_conn *conn, struct h2_stream *stream, size_t n)
 void h2_want(struct h2_conn *conn, struct h2_stream *stream, size_t n)
 {
     int64_t window = h2_flow_receive_window(stream);
-    int64_t wanted = n > H2_WINDOW_MAX ? H2_WINDOW_MAX : (int64_t)n;
+    int64_t most = flow_most(conn);
+    int64_t wanted = (uint64_t)n > (uint64_t)most ? most : (int64_t)n;
     if (wanted <= window || conn->state == H2_CONN_CLOSED ||
         !h2_stream_can_receive(stream)) {
         return;
     }
     int64_t credit = stream->credit_bytes;
     int64_t grant = wanted - window;
-    if (grant < credit && credit <= H2_WINDOW_MAX - window) {
+    if (grant < credit && credit <= most - window) {
         grant = credit;
     }
     int64_t from_credit = grant < credit ? grant : credit;
@@ -196,6 +206,22 @@ bool h2_flow_grow_stream(struct h2_stream *stream, uint32_t increment)
     if (list_is_linked(&stream->link_sendable)) {
         list_remove(&stream->link_sendable);
         list_append(&conn->set->sendable, &stream->link_sendable);
+    }
+    return true;
+}
+
+bool h2_flow_own_initial_fits(const struct h2_conn *conn, uint32_t initial)
+{
+    if (conn->set == NULL) {
+        return true;
+    }
+    LIST_FOREACH (cursor, after, &conn->set->streams) {
+        const struct h2_stream *stream =
+            LIST_OWNER(cursor, struct h2_stream, link_all);
+        if (stream->state != H2_STATE_CLOSED &&
+            (int64_t)initial + stream->receive_delta > H2_WINDOW_MAX) {
+            return false;
+        }
     }
     return true;
 }

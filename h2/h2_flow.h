@@ -48,6 +48,11 @@ INTERNAL MUST_CHECK bool h2_flow_grow_connection(struct h2_conn *conn,
 INTERNAL MUST_CHECK bool h2_flow_grow_stream(struct h2_stream *stream,
                                              uint32_t increment);
 
+// h2_flow_own_initial_fits: no stream's receive window passes 2^31-1 with that
+// SETTINGS_INITIAL_WINDOW_SIZE of ours.
+INTERNAL bool h2_flow_own_initial_fits(const struct h2_conn *conn,
+                                       uint32_t initial);
+
 // h2_flow_initial_fits: no stream's send window passes 2^31-1 with that
 // SETTINGS_INITIAL_WINDOW_SIZE.
 INTERNAL bool h2_flow_initial_fits(const struct h2_conn *conn,

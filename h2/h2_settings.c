@@ -103,7 +103,9 @@ bool h2_update_settings(struct h2_conn *conn,
     if (conn->state == H2_CONN_CLOSED) {
         return true;
     }
-    return !conn->settings_unacked && h2_settings_send(conn, settings);
+    return !conn->settings_unacked &&
+           h2_flow_own_initial_fits(conn, settings->initial_window_size) &&
+           h2_settings_send(conn, settings);
 }
 
 // h2settings_apply takes one entry of the peer's.

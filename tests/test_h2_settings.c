@@ -2,7 +2,9 @@
 #include "tests/unit.h"
 
 #include "h2/h2.h"
+#include "h2/h2_flow.h"
 #include "h2/h2_limits.h"
+#include "h2/h2_stream.h"
 #include "tests/h2_script.h"
 
 static struct script_run run;
@@ -141,6 +143,38 @@ static void test_settings__ours_when_they_cannot_be_sent(void **state)
     script_end(&run);
 }
 
+// The peer applies ours and WINDOW_UPDATE in the order in which they were sent:
+// at no time is a window over the maximum.
+static void test_settings__ours_take_no_window_over_the_maximum(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER SCRIPT_POST "000003 01 04 00000003 838684");
+    struct h2_stream *stream = h2_stream_find(&run.conn, 1);
+    struct h2_settings settings = run.conn.wanted;
+    settings.initial_window_size += 10;
+    assert_true(h2_update_settings(&run.conn, &settings));
+    h2_want(&run.conn, stream, SIZE_MAX);
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX - 10);
+    feed("000000 04 01 00000000");
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX);
+    settings.initial_window_size += 1;
+    assert_false(h2_update_settings(&run.conn, &settings));
+    settings.initial_window_size -= 2;
+    assert_true(h2_update_settings(&run.conn, &settings));
+    // One that shrinks counts when the peer has it.
+    h2_want(&run.conn, stream, SIZE_MAX);
+    feed("000000 04 01 00000000");
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX - 1);
+    // A stream that is closed has no window.
+    settings.initial_window_size += 2;
+    assert_false(h2_update_settings(&run.conn, &settings));
+    h2_reset(&run.conn, stream, H2_CANCEL);
+    assert_true(h2_update_settings(&run.conn, &settings));
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
 static void test_settings__windows_over_the_maximum(void **state)
 {
     (void)state;
@@ -170,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_settings__bound_of_entries),
         cmocka_unit_test(test_settings__ours_take_force_when_acknowledged),
         cmocka_unit_test(test_settings__ours_when_they_cannot_be_sent),
+        cmocka_unit_test(test_settings__ours_take_no_window_over_the_maximum),
         cmocka_unit_test(test_settings__windows_over_the_maximum),
     };
     return cmocka_run_group_tests_name("h2_settings", tests, NULL, NULL);
