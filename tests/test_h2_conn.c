@@ -158,6 +158,22 @@ static void test_conn__goes_away_step_by_step(void **state)
     script_end(&run);
 }
 
+static void test_conn__goaway_lets_the_last_stream_in(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER);
+    assert_true(h2_goaway(&run.conn, 3, H2_NO_ERROR, VIEW("")));
+    script_forget(&run);
+    // Both were under way.
+    feed("000003 01 05 00000003 838684 000003 01 05 00000005 838684");
+    assert_string_equal(
+        run.events.text,
+        "HEADERS 3 request :method=POST :scheme=http :path=/ end\n");
+    expect_output("SETTINGS 1 0\nGOAWAY 0 0 0000000300000000\n");
+    script_end(&run);
+}
+
 // open_stream makes a client's stream, with its HEADERS sent or not.
 static struct h2_stream *open_stream(bool sent)
 {
@@ -310,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_conn__keeps_the_first_error),
         cmocka_unit_test(test_conn__pings),
         cmocka_unit_test(test_conn__goes_away_step_by_step),
+        cmocka_unit_test(test_conn__goaway_lets_the_last_stream_in),
         cmocka_unit_test(test_conn__a_goaway_leaves_out_what_was_not_sent),
         cmocka_unit_test(test_conn__goes_away_before_the_first_settings),
         cmocka_unit_test(test_conn__ends_without_memory_for_a_frame),

@@ -273,6 +273,24 @@ static void test_flow__credit_waits_for_room_under_the_maximum(void **state)
     script_end(&run);
 }
 
+static void test_flow__a_window_below_zero_lets_nothing_in(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin();
+    data(1, 600, 0);
+    set_initial(100);
+    assert_int_equal(h2_flow_receive_window(stream), -500);
+    script_forget(&run);
+    // Nor forbids what takes no window.
+    data(1, 0, 0);
+    assert_int_equal(run.events.size, 0);
+    data(1, 1, 0);
+    assert_string_equal(run.events.text,
+                        "RESET 1 FLOW_CONTROL_ERROR: DATA is over the "
+                        "stream's window\n");
+    script_end(&run);
+}
+
 static void test_flow__want_from_far_below_zero(void **state)
 {
     (void)state;
@@ -332,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_flow__window_of_the_connection_is_enforced),
         cmocka_unit_test(test_flow__released_streams_give_back),
         cmocka_unit_test(test_flow__credit_waits_for_room_under_the_maximum),
+        cmocka_unit_test(test_flow__a_window_below_zero_lets_nothing_in),
         cmocka_unit_test(test_flow__want_from_far_below_zero),
         cmocka_unit_test(test_flow__nothing_on_a_closed_connection),
         cmocka_unit_test(test_flow__send_windows_have_a_maximum),

@@ -70,6 +70,8 @@ static void test_handle__bounds_the_size_of_a_block(void **state)
     assert_string_equal(
         run.events.text,
         "CLOSED ENHANCE_YOUR_CALM: header block is too large\n");
+    // It is refused before it costs memory.
+    assert_int_equal(run.conn.spill_capacity, 16384);
     script_end(&run);
 }
 
