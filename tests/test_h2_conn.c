@@ -112,6 +112,17 @@ static void test_conn__keeps_the_first_error(void **state)
     script_end(&run);
 }
 
+static void test_conn__closes_for_the_owner(void **state)
+{
+    (void)state;
+    begin(true);
+    h2_close(&run.conn, H2_ENHANCE_YOUR_CALM, "ab");
+    feed("00");
+    assert_string_equal(run.events.text, "CLOSED ENHANCE_YOUR_CALM: ab\n");
+    expect_output("GOAWAY 0 0 000000000000000b6162\n");
+    script_end(&run);
+}
+
 static void test_conn__pings(void **state)
 {
     (void)state;
@@ -324,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_conn__begins_with_its_preface),
         cmocka_unit_test(test_conn__init_without_memory_holds_nothing),
         cmocka_unit_test(test_conn__keeps_the_first_error),
+        cmocka_unit_test(test_conn__closes_for_the_owner),
         cmocka_unit_test(test_conn__pings),
         cmocka_unit_test(test_conn__goes_away_step_by_step),
         cmocka_unit_test(test_conn__goaway_lets_the_last_stream_in),

@@ -321,6 +321,27 @@ static void test_flow__nothing_on_a_closed_connection(void **state)
     script_end(&run);
 }
 
+// What the owner keeps for later holds up its stream, and no other.
+static void test_flow__kept_data_is_credited_in_two_steps(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin();
+    data(1, 900, 0);
+    h2_credit_connection(&run.conn, stream, 900);
+    assert_int_equal(run.conn.unread_bytes, 0);
+    assert_int_equal(stream->kept_bytes, 900);
+    expect_output("");
+    h2_check(&run.conn);
+    h2_credit_stream(&run.conn, stream, 400);
+    expect_output("");
+    h2_credit_stream(&run.conn, stream, 500);
+    expect_output("WINDOW_UPDATE 0 1 00000384\n");
+    assert_int_equal(stream->kept_bytes, 0);
+    assert_int_equal(h2_flow_receive_window(stream), 1000);
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
 static void test_flow__send_windows_have_a_maximum(void **state)
 {
     (void)state;
@@ -353,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_flow__a_window_below_zero_lets_nothing_in),
         cmocka_unit_test(test_flow__want_from_far_below_zero),
         cmocka_unit_test(test_flow__nothing_on_a_closed_connection),
+        cmocka_unit_test(test_flow__kept_data_is_credited_in_two_steps),
         cmocka_unit_test(test_flow__send_windows_have_a_maximum),
     };
     return cmocka_run_group_tests_name("h2_flow", tests, NULL, NULL);

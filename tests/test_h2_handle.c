@@ -233,6 +233,94 @@ static void test_handle__counts_glitches(void **state)
     script_end(&run);
 }
 
+static void options_one_stream(struct h2_options *options)
+{
+    options->local.max_concurrent_streams = 1;
+}
+
+// As long as it has not seen our SETTINGS a client cannot know how many streams
+// it may open; what is malformed it can know.
+static void test_handle__counts_resets(void **state)
+{
+    (void)state;
+    const struct h2_script script = {.is_server = true,
+                                     .options = options_one_stream};
+    test_heap_init(&run.heap);
+    script_begin(&run, &script);
+    feed(SCRIPT_MAGIC "000000 04 00 00000000" SCRIPT_POST);
+    feed("000003 01 04 00000003 838684");
+    assert_int_equal(run.conn.glitches, 1);
+    assert_int_equal(run.conn.resets, 0);
+    feed("000001 01 05 00000005 83");
+    assert_int_equal(run.conn.resets, 1);
+    feed("000000 04 01 00000000" // our SETTINGS are acknowledged
+         "000003 01 04 00000007 838684");
+    assert_int_equal(run.conn.glitches, 1);
+    assert_int_equal(run.conn.resets, 2);
+    // A stream that the peer breaks.
+    feed("000004 08 00 00000001 7fffffff");
+    assert_int_equal(run.conn.resets, 3);
+    script_end(&run);
+}
+
+// Updates of windows in which nothing was sent are of no use.
+static void test_handle__counts_idle_window_updates(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER SCRIPT_POST);
+    struct h2_stream *stream = h2_stream_find(&run.conn, 1);
+    static const struct h2_field status[] = {
+        {.field = {.name = {(const uint8_t *)":status", 7},
+                   .value = {(const uint8_t *)"200", 3}},
+         .mode = HPACK_PLAIN},
+    };
+    assert_true(h2_send_headers(&run.conn, stream, status, 1, false));
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < H2_LIMIT_WINDOW_UPDATES; i++) {
+            feed("000004 08 00 00000000 00000001");
+        }
+        assert_int_equal(run.conn.glitches, 0);
+        // DATA makes good for them.
+        assert_true(h2_send_data(&run.conn, stream, VIEW("x"), false));
+    }
+    for (int i = 0; i < H2_LIMIT_WINDOW_UPDATES + 2; i++) {
+        feed("000004 08 00 00000001 00000001");
+    }
+    assert_int_equal(run.conn.glitches, 2);
+    script_end(&run);
+}
+
+static void test_handle__bounds_the_frames_of_a_block(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER "000001 01 00 00000001 83");
+    script_forget(&run);
+    for (int i = 0; i < H2_LIMIT_CONTINUATIONS; i++) {
+        feed("000001 09 00 00000001 83");
+    }
+    assert_int_equal(run.events.size, 0);
+    feed("000001 09 00 00000001 83");
+    assert_string_equal(
+        run.events.text,
+        "CLOSED ENHANCE_YOUR_CALM: header block in too many frames\n");
+    script_end(&run);
+    // Those without a payload are for nothing.
+    begin(true);
+    feed(SCRIPT_SERVER "000001 01 00 00000001 83");
+    script_forget(&run);
+    for (int i = 0; i < H2_LIMIT_EMPTY_CONTINUATIONS; i++) {
+        feed("000000 09 00 00000001");
+    }
+    assert_int_equal(run.events.size, 0);
+    feed("000000 09 00 00000001");
+    assert_string_equal(
+        run.events.text,
+        "CLOSED ENHANCE_YOUR_CALM: header block in too many frames\n");
+    script_end(&run);
+}
+
 // The same bytes again are the same request, and are judged for their place.
 static void test_handle__a_block_that_comes_again(void **state)
 {
@@ -282,6 +370,9 @@ int main(void)
         cmocka_unit_test(test_handle__a_response_that_lost_its_status),
         cmocka_unit_test(test_handle__shows_the_front_of_a_long_goaway_text),
         cmocka_unit_test(test_handle__counts_glitches),
+        cmocka_unit_test(test_handle__counts_resets),
+        cmocka_unit_test(test_handle__counts_idle_window_updates),
+        cmocka_unit_test(test_handle__bounds_the_frames_of_a_block),
         cmocka_unit_test(test_handle__a_block_that_comes_again),
     };
     return cmocka_run_group_tests_name("h2_handle", tests, NULL, NULL);

@@ -116,6 +116,7 @@ static void test_send__when_a_stream_can_be_opened(void **state)
     assert_false(h2_can_open(&run.conn));
     script_end(&run);
     begin("");
+    assert_int_equal(h2_queued_in_all(&run.conn), 0); // no stream at all
     h2_close_input(&run.conn, "gone");
     assert_false(h2_can_open(&run.conn));
     script_end(&run);
@@ -205,6 +206,7 @@ static void test_send__keeps_room(void **state)
     // A stream that has a window waits for room too.
     assert_true(h2_send_data(&run.conn, other, payload(1), false));
     assert_int_equal(h2_queued_bytes(other), 1);
+    assert_int_equal(h2_queued_in_all(&run.conn), h2_queued_bytes(stream) + 1);
     // Each byte that leaves makes room; all arrives in order.
     script_drain(&run);
     assert_int_equal(h2_queued_bytes(other), 0);
@@ -265,8 +267,10 @@ static void test_send__reset_drops_the_queue(void **state)
     struct h2_stream *stream = open_stream();
     assert_true(h2_send_data(&run.conn, stream, payload(10), true));
     h2_want_writable(stream);
+    assert_int_equal(h2_queued_in_all(&run.conn), 6);
     h2_reset(&run.conn, stream, H2_INTERNAL_ERROR);
     h2_reset(&run.conn, stream, H2_CANCEL);
+    assert_int_equal(h2_queued_in_all(&run.conn), 0);
     expect_output("HEADERS 4 1 82\nDATA 0 1 00010203\n"
                   "RST_STREAM 0 1 00000002\n");
     assert_int_equal(h2_queued_bytes(stream), 0);

@@ -3,6 +3,7 @@
 #include "tests/unit.h"
 
 #include "core/server_call.h"
+#include "h2/h2_limits.h"
 #include "tests/core_kit.h"
 
 #define SC_HEAD(http) \
@@ -526,6 +527,50 @@ static void test_server_call__resets_do_not_lift_the_limit(void **state)
     kit_bench_end(bench);
 }
 
+// A client that cancels all its calls (deadlines) is not punished for it, as
+// long as each has cost a handler.
+static void test_server_call__cancelling_costs_nothing(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    bench->greeter.late = true;
+    bench->greeter.listen = true;
+    for (int i = 0; i < 2000; i++) {
+        uint32_t id = 1 + 2 * (uint32_t)i;
+        bench->greeter.count = 0;
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_message(&bench->peer, id, true, "x");
+        kit_turn(bench->loop);
+        kit_rst(&bench->peer, id, H2_CANCEL);
+        kit_turn(bench->loop);
+        assert_int_equal(bench->greeter.handled, i + 1);
+        assert_int_equal(bench->greeter.told, i + 1);
+    }
+    kit_expect(&bench->peer, bench->loop, "");
+    kit_bench_end(bench);
+}
+
+// One that resets before any handler has begun is sent away in the end.
+static void test_server_call__early_resets_end_the_connection(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    int resets = 0;
+    while (strstr(bench->peer.text, "GOAWAY") == NULL && resets < 1000) {
+        uint32_t id = 1 + 2 * (uint32_t)resets++;
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_rst(&bench->peer, id, H2_CANCEL);
+        kit_skip(bench->loop, H2_LIMIT_DELAY_MS + 1);
+        kit_read(&bench->peer);
+    }
+    assert_non_null(strstr(bench->peer.text, "ENHANCE_YOUR_CALM"));
+    // The budget, and then each costs a delay.
+    assert_in_range(resets, H2_LIMIT_RESET_BUDGET + H2_LIMIT_DELAYS,
+                    H2_LIMIT_RESET_BUDGET + H2_LIMIT_DELAYS + 2);
+    assert_int_equal(bench->greeter.handled, 0);
+    kit_bench_end(bench);
+}
+
 static void test_server_call__cancelled_early(void **state)
 {
     struct kit_bench *bench = kit_bench_server(NULL, NULL);
@@ -779,6 +824,8 @@ int main(void)
         cmocka_unit_test(test_server_call__reply_not_encodable),
         cmocka_unit_test(test_server_call__cancelled),
         cmocka_unit_test(test_server_call__resets_do_not_lift_the_limit),
+        cmocka_unit_test(test_server_call__cancelling_costs_nothing),
+        cmocka_unit_test(test_server_call__early_resets_end_the_connection),
         cmocka_unit_test(test_server_call__cancelled_early),
         cmocka_unit_test(test_server_call__connection_lost),
         cmocka_unit_test(test_server_call__free_within_told),
