@@ -125,6 +125,13 @@ static bool h2recv_admit(struct h2_conn *conn, const uint8_t *head)
     if (fault.reason != NULL) {
         return h2_conn_fail(conn, fault.code, fault.reason);
     }
+    // Here and not when its payload has been gathered.
+    if (conn->frame.type == H2_FRAME_CONTINUATION &&
+        conn->block_size + conn->frame.length >
+            conn->decoder.limits.hard_bytes) {
+        return h2_conn_fail(conn, H2_ENHANCE_YOUR_CALM,
+                            "header block is too large");
+    }
     return true;
 }
 

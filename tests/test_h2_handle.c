@@ -58,20 +58,50 @@ static void test_handle__spill_grows_with_what_came(void **state)
     script_end(&run);
 }
 
+static void options_small_blocks(struct h2_options *options)
+{
+    options->header_limits.list_bytes = 1024;
+    options->header_limits.hard_bytes = 1024;
+}
+
 static void test_handle__bounds_the_size_of_a_block(void **state)
 {
     (void)state;
+    const char *too_large =
+        "CLOSED ENHANCE_YOUR_CALM: header block is too large\n";
     begin(true);
     feed(SCRIPT_SERVER);
     feed_block(H2_FRAME_HEADERS, 0, 1, 16384);
     assert_int_equal(run.conn.block_size, 16384);
     script_forget(&run);
-    feed_block(H2_FRAME_CONTINUATION, 0, 1, 1);
-    assert_string_equal(
-        run.events.text,
-        "CLOSED ENHANCE_YOUR_CALM: header block is too large\n");
-    // It is refused before it costs memory.
-    assert_int_equal(run.conn.spill_capacity, 16384);
+    // The head alone is enough.
+    feed("000001 09 00 00000001");
+    assert_string_equal(run.events.text, too_large);
+    script_end(&run);
+    // A frame that is refused costs no memory.
+    const struct h2_script script = {.is_server = true,
+                                     .options = options_small_blocks};
+    test_heap_init(&run.heap);
+    script_begin(&run, &script);
+    feed(SCRIPT_SERVER);
+    script_forget(&run);
+    feed_block(H2_FRAME_HEADERS, 0, 1, 1025);
+    assert_string_equal(run.events.text, too_large);
+    assert_int_equal(run.conn.spill_capacity, 0);
+    script_end(&run);
+}
+
+static void test_handle__a_block_that_outgrows_memory(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER);
+    feed_block(H2_FRAME_HEADERS, 0, 1, 200);
+    script_forget(&run);
+    run.heap.fail_at = run.heap.calls + 1;
+    feed_block(H2_FRAME_CONTINUATION, 0, 1, 200);
+    assert_string_equal(run.events.text,
+                        "CLOSED INTERNAL_ERROR: out of memory\n");
     script_end(&run);
 }
 
@@ -363,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_handle__spill_grows_with_what_came),
         cmocka_unit_test(test_handle__bounds_the_size_of_a_block),
+        cmocka_unit_test(test_handle__a_block_that_outgrows_memory),
         cmocka_unit_test(test_handle__tells_of_a_block_over_the_soft_limit),
         cmocka_unit_test(test_handle__bounds_informational_responses),
         cmocka_unit_test(test_handle__no_content_needs_no_length),
