@@ -49,6 +49,7 @@ help:
 	@echo 'make uninstall       removes what install put there'
 	@echo 'make test            every test; TESTS="test_arena ..." for some'
 	@echo 'make coverage        lines and branches that the unit tests run; FILES=1'
+	@echo 'make mutants         mistakes that the tests have to notice'
 	@echo 'make lint            style, layers, names'
 	@echo 'make format          clang-format on every source file'
 	@echo 'make interop         against grpc-go and Google'\''s C core'

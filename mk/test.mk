@@ -188,3 +188,9 @@ coverage:
 	@tests/coverage.py $(if $(FILES),--files) $(T)/cov/profiles \
 		$(COVERAGE_PROGRAMS)
 .PHONY: coverage coverage-programs
+
+# Mistakes that the tests have to notice; MUTANT="name ..." for some.
+mutants:
+	@tests/deps mutants
+	@tests/mutants/run $(BUILD)/mutants $(JOBS) $(MUTANT)
+.PHONY: mutants
