@@ -74,9 +74,10 @@ struct hpack_block {
     bool over_limit;    // a soft limit was met
     // The bytes that gave these fields. They would give them again as long as
     // the table of repeat_decoder, which has decoded them whole, has inserted
-    // just that many entries. NULL: not known.
+    // just that many entries and has so many. NULL: not known.
     const struct hpack_decoder *repeat_decoder;
     uint64_t repeat_inserted;
+    uint16_t repeat_count;
     uint8_t repeat_size;
     uint8_t repeat_bytes[HPACK_REPEAT_MAX];
 };

@@ -4,10 +4,10 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "base/assert.h"
 
 enum {
     HBLOCK_FIELDS_MIN = 16,
+    HBLOCK_REPEAT_MIN = 4,        // bytes
     HBLOCK_KEEP_TEXT = 64 * 1024, // bytes of text memory kept between blocks
 };
 
@@ -75,55 +75,4 @@ bool hpack_block_keep(struct hpack_block *block, struct view *text)
     memcpy(copy, text->data, text->size);
     text->data = copy;
     return true;
-}
-
-// ---- Blocks that come again -------------------------------------------------
-
-// hblock_is_repeated: the block holds what these bytes would give again.
-static bool hblock_is_repeated(const struct hpack_block *block,
-                               const struct hpack_decoder *decoder,
-                               struct view bytes)
-{
-    return block->repeat_decoder == decoder &&
-           block->repeat_inserted == decoder->table.inserted &&
-           !decoder->update_required && bytes.size == block->repeat_size &&
-           memcmp(bytes.data, block->repeat_bytes, bytes.size) == 0;
-}
-
-// hblock_may_repeat: short enough, and does not begin with a size update.
-static bool hblock_may_repeat(struct view bytes)
-{
-    return bytes.size > 0 && bytes.size <= HPACK_REPEAT_MAX &&
-           (bytes.data[0] & 0xe0) != 0x20;
-}
-
-enum hpack_result hpack_decode_whole(struct hpack_decoder *decoder,
-                                     struct hpack_block *block,
-                                     struct view bytes, bool *out_repeated)
-{
-    ASSERT(decoder->carry == NULL);
-    *out_repeated = hblock_is_repeated(block, decoder, bytes);
-    if (*out_repeated) {
-        return HPACK_OK;
-    }
-    hpack_block_clear(block);
-    bool may_repeat = hblock_may_repeat(bytes);
-    if (may_repeat) {
-        // Views of the fields point to the copy: it stays when the input goes.
-        memcpy(block->repeat_bytes, bytes.data, bytes.size);
-        block->repeat_size = (uint8_t)bytes.size;
-        bytes.data = block->repeat_bytes;
-    }
-    uint64_t inserted = decoder->table.inserted;
-    uint32_t count = decoder->table.count;
-    enum hpack_result result = hpack_decode(decoder, block, bytes, true);
-    // What has been inserted shows in repeat_inserted; with equal counts nothing
-    // was evicted without an insertion. A decoder that has never inserted is not
-    // told from one that was at its address before.
-    if (result == HPACK_OK && may_repeat && inserted > 0 &&
-        decoder->table.count == count) {
-        block->repeat_decoder = decoder;
-        block->repeat_inserted = inserted;
-    }
-    return result;
 }

@@ -31,6 +31,7 @@
 enum {
     HDECODE_UPDATES_MAX = 2, // size updates per block (4.2)
     HDECODE_CARRY_MIN = 64,  // bytes
+    HDECODE_REPEAT_MIN = 4,  // bytes
     // Entries of the dynamic table whose index takes one byte.
     HDECODE_EASY_DYNAMIC = 0x7f - HPACK_DYNAMIC_FIRST,
 };
@@ -267,16 +268,18 @@ static inline enum hpack_result hdecode_count(struct hpack_decoder *decoder,
     return HPACK_OK;
 }
 
-static inline void hdecode_set_static(struct hpack_field *field,
-                                      const struct hpack_static_field *row,
-                                      uint32_t index)
+// hdecode_set_static returns the size of the field.
+static inline size_t hdecode_set_static(struct hpack_field *out, uint32_t index)
 {
-    *field = (struct hpack_field){
-        .name = row->name,
-        .value = row->value,
-        .static_name = row->first_name,
-        .static_row = (uint8_t)index,
-    };
+    const struct hpack_static_field *row = hpack_static_field(index);
+    out->name = row->name;
+    out->value = row->value;
+    out->memo = NULL;
+    out->link = 0;
+    out->static_name = row->first_name;
+    out->static_row = (uint8_t)index;
+    out->never_index = false;
+    return row->name.size + row->value.size + HPACK_ENTRY_OVERHEAD;
 }
 
 // hdecode_push appends a field that is counted; entry is the one it is, or NULL.
@@ -290,7 +293,6 @@ static enum hpack_result hdecode_push(struct hpack_block *block,
     }
     *pushed = *field;
     if (entry != NULL) {
-        pushed->link = entry->link;
         entry->link = (uint16_t)block->count;
     }
     return HPACK_OK;
@@ -304,10 +306,10 @@ static enum hpack_result hdecode_indexed(struct hpack_decoder *decoder,
     struct hpack_entry *entry = NULL;
     uint32_t age = index - HPACK_DYNAMIC_FIRST;
     if (index - 1 < HPACK_STATIC_COUNT) {
-        hdecode_set_static(&field, hpack_static_field(index), index);
+        (void)hdecode_set_static(&field, index);
     } else if (age < decoder->table.count) {
         entry = hpack_table_entry(&decoder->table, age);
-        hpack_table_read(&decoder->table, entry, &field);
+        (void)hpack_table_read(&decoder->table, entry, &field);
     } else {
         return HPACK_BAD_INDEX;
     }
@@ -317,15 +319,19 @@ static enum hpack_result hdecode_indexed(struct hpack_decoder *decoder,
                                       : result;
 }
 
-// hdecode_room is how many more fields the block takes without a decision: no
-// more memory, no soft limit met.
-static size_t hdecode_room(const struct hpack_decoder *decoder,
-                           const struct hpack_block *block)
+// hdecode_room is how many of the next fields the block takes without a
+// decision: no more memory, no soft limit on their number met.
+static inline size_t hdecode_room(const struct hpack_decoder *decoder,
+                                  const struct hpack_block *block,
+                                  size_t fields)
 {
     size_t room = block->capacity - block->count;
     size_t most = decoder->limits.list_fields;
-    size_t left = most > block->list_fields ? most - block->list_fields : 0;
-    return room < left ? room : left;
+    if (UNLIKELY(block->list_fields + fields > most)) {
+        most = most > block->list_fields ? most - block->list_fields : 0;
+        fields = most < fields ? most : fields;
+    }
+    return fields < room ? fields : room;
 }
 
 // hdecode_easy decodes the fields at the start of the fragment that are an
@@ -339,39 +345,41 @@ static size_t hdecode_easy(struct hpack_decoder *decoder,
     const uint32_t dynamic = table->count < HDECODE_EASY_DYNAMIC
                                  ? table->count
                                  : HDECODE_EASY_DYNAMIC;
-    size_t most = hdecode_room(decoder, block);
-    most = most < fragment.size ? most : fragment.size;
-    if (most == 0) {
+    const size_t room = hdecode_room(decoder, block, fragment.size);
+    if (UNLIKELY(room == 0)) {
         return 0; // also when the block has no memory yet
     }
     struct hpack_field *field = block->fields + block->count;
+    const uint8_t *next = fragment.data;
+    const size_t last = block->count + room;
+    size_t position = block->count;
     uint64_t bytes = block->list_bytes;
-    size_t done = 0;
-    for (; done < most; done++, field++) {
+    do {
         // Of another form: far above all indices.
-        uint32_t index = (uint32_t)fragment.data[done] - 0x80;
+        uint32_t index = (uint32_t)*next - 0x80;
         struct hpack_entry *entry = NULL;
         if (index - HPACK_DYNAMIC_FIRST < dynamic) {
             entry = hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST);
-            hpack_table_read(table, entry, field);
+            bytes += hpack_table_read(table, entry, field);
         } else if (index - 1 < HPACK_STATIC_COUNT) {
-            hdecode_set_static(field, hpack_static_field(index), index);
+            bytes += hdecode_set_static(field, index);
         } else {
             break;
         }
-        uint64_t total = bytes + hpack_field_size(field);
-        if (total > decoder->limits.list_bytes) {
+        if (UNLIKELY(bytes > decoder->limits.list_bytes)) {
             break;
         }
-        bytes = total;
+        position++;
         if (entry != NULL) {
-            field->link = entry->link;
-            entry->link = (uint16_t)(block->count + done + 1);
+            entry->link = (uint16_t)position;
         }
-    }
-    block->list_bytes = (size_t)bytes;
+        block->list_bytes = (size_t)bytes;
+        field++;
+        next++;
+    } while (position < last);
+    size_t done = position - block->count;
     block->list_fields += done;
-    block->count += done;
+    block->count = position;
     return done;
 }
 
@@ -427,7 +435,7 @@ static bool hdecode_save_oldest(struct hpack_decoder *decoder,
             continue;
         }
         struct hpack_field now;
-        hpack_table_read(table, entry, &now);
+        (void)hpack_table_read(table, entry, &now);
         now.memo = NULL;
         if (!hdecode_keep_name(block, &now) ||
             !hpack_block_keep(block, &now.value)) {
@@ -451,7 +459,7 @@ static bool hdecode_grow(struct hpack_decoder *decoder,
     }
     for (uint32_t age = 0; age < table->count; age++) {
         struct hpack_field now;
-        hpack_table_read(table, hpack_table_entry(table, age), &now);
+        (void)hpack_table_read(table, hpack_table_entry(table, age), &now);
         hdecode_repoint(block, hpack_table_entry(out_old, age), &now);
     }
     return true;
@@ -506,8 +514,8 @@ static enum hpack_result hdecode_indexed_name(struct hpack_decoder *decoder,
         return HPACK_BAD_INDEX;
     }
     struct hpack_field entry;
-    hpack_table_read(&decoder->table, hpack_table_entry(&decoder->table, age),
-                     &entry);
+    (void)hpack_table_read(&decoder->table,
+                           hpack_table_entry(&decoder->table, age), &entry);
     field->name = entry.name;
     field->static_name = entry.static_name;
     return !outlive || hdecode_keep_name(block, field) ? HPACK_OK
@@ -551,7 +559,7 @@ static enum hpack_result hdecode_insert(struct hpack_decoder *decoder,
     if (!keep) {
         return HPACK_OK;
     }
-    hpack_table_read(table, entry, field);
+    (void)hpack_table_read(table, entry, field);
     return hdecode_push(block, field, entry);
 }
 
@@ -741,6 +749,12 @@ static enum hpack_result hdecode_carried(struct hpack_decoder *decoder,
     return HPACK_OK;
 }
 
+// hdecode_is_update: they begin with a size update.
+static bool hdecode_is_update(struct view bytes)
+{
+    return bytes.size > 0 && (bytes.data[0] & 0xe0) == 0x20;
+}
+
 // hdecode_run decodes all whole representations of a fragment that begins with
 // one; what is left goes to the carry.
 static enum hpack_result hdecode_run(struct hpack_decoder *decoder,
@@ -748,18 +762,10 @@ static enum hpack_result hdecode_run(struct hpack_decoder *decoder,
                                      struct view fragment, bool outlive)
 {
     while (fragment.size > 0) {
-        if (UNLIKELY(!decoder->in_fields) &&
-            hdecode_kinds[*fragment.data >> 4].form != HDECODE_UPDATE) {
+        if (!decoder->in_fields && !hdecode_is_update(fragment)) {
             enum hpack_result begun = hdecode_begin_fields(decoder);
             if (begun != HPACK_OK) {
                 return begun;
-            }
-        }
-        if (LIKELY(decoder->in_fields)) {
-            size_t easy = hdecode_easy(decoder, block, fragment);
-            fragment = view_skip(fragment, easy);
-            if (fragment.size == 0) {
-                break;
             }
         }
         size_t size;
@@ -811,6 +817,96 @@ enum hpack_result hpack_decode(struct hpack_decoder *decoder,
     if (result != HPACK_OK) {
         decoder->failed = (uint8_t)result;
         hdecode_free_carry(decoder);
+    }
+    return result;
+}
+
+// ---- Whole blocks, and those that come again --------------------------------
+
+// hdecode_is_as_before: nothing was inserted since, and nothing evicted, which
+// without an insertion shows in the count.
+static bool hdecode_is_as_before(const struct hpack_decoder *decoder,
+                                 const struct hpack_block *block)
+{
+    return decoder->table.inserted == block->repeat_inserted &&
+           decoder->table.count == block->repeat_count;
+}
+
+// hdecode_is_repeated: the block holds what these bytes would give again.
+static bool hdecode_is_repeated(const struct hpack_block *block,
+                                const struct hpack_decoder *decoder,
+                                struct view bytes)
+{
+    return block->repeat_decoder == decoder &&
+           hdecode_is_as_before(decoder, block) && !decoder->update_required &&
+           bytes.size == block->repeat_size &&
+           memcmp(bytes.data, block->repeat_bytes, bytes.size) == 0;
+}
+
+// hdecode_may_repeat: long enough for a comparison to be worth it, short enough
+// to be kept.
+static bool hdecode_may_repeat(struct view bytes)
+{
+    return bytes.size >= HDECODE_REPEAT_MIN && bytes.size <= HPACK_REPEAT_MAX &&
+           !hdecode_is_update(bytes);
+}
+
+// hdecode_fields decodes a whole block of fields alone. Most are of nothing but
+// entries, and then nothing but *block changes.
+static inline enum hpack_result hdecode_fields(struct hpack_decoder *decoder,
+                                               struct hpack_block *block,
+                                               struct view bytes)
+{
+    while (bytes.size > 0) {
+        bytes = view_skip(bytes, hdecode_easy(decoder, block, bytes));
+        if (LIKELY(bytes.size == 0)) {
+            break;
+        }
+        size_t size;
+        decoder->in_fields = true;
+        enum hpack_result result =
+            hdecode_step(decoder, block, bytes, false, &size);
+        if (UNLIKELY(result != HPACK_OK)) {
+            decoder->failed = (uint8_t)result;
+            return result;
+        }
+        bytes = view_skip(bytes, size);
+    }
+    decoder->in_fields = false;
+    return HPACK_OK;
+}
+
+enum hpack_result hpack_decode_whole(struct hpack_decoder *decoder,
+                                     struct hpack_block *block,
+                                     struct view bytes, bool *out_repeated)
+{
+    ASSERT(decoder->carry == NULL);
+    ASSERT(!decoder->in_fields);
+    ASSERT(decoder->updates == 0);
+    *out_repeated = hdecode_is_repeated(block, decoder, bytes);
+    if (*out_repeated) {
+        return HPACK_OK;
+    }
+    hpack_block_clear(block);
+    bool may_repeat = hdecode_may_repeat(bytes);
+    if (may_repeat) {
+        // Views of the fields point to the copy: it stays when the input goes.
+        memcpy(block->repeat_bytes, bytes.data, bytes.size);
+        block->repeat_size = (uint8_t)bytes.size;
+        block->repeat_inserted = decoder->table.inserted;
+        block->repeat_count = decoder->table.count;
+        bytes.data = block->repeat_bytes;
+    }
+    bool fields = decoder->failed == HPACK_OK && !decoder->update_required &&
+                  !hdecode_is_update(bytes);
+    enum hpack_result result = LIKELY(fields)
+                                   ? hdecode_fields(decoder, block, bytes)
+                                   : hpack_decode(decoder, block, bytes, true);
+    // A decoder that has never inserted is not told from one that was at its
+    // address before.
+    if (may_repeat && result == HPACK_OK && block->repeat_inserted > 0 &&
+        hdecode_is_as_before(decoder, block)) {
+        block->repeat_decoder = decoder;
     }
     return result;
 }

@@ -142,9 +142,9 @@ MAYBE_UNUSED static bool hencode_index_holds(
         found.value = row->value;
     } else {
         const struct hpack_table *table = &encoder->table;
-        hpack_table_read(table,
-                         hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST),
-                         &found);
+        (void)hpack_table_read(
+            table, hpack_table_entry(table, index - HPACK_DYNAMIC_FIRST),
+            &found);
     }
     return view_equal(found.name, field->name) &&
            view_equal(found.value, field->value);

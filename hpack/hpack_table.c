@@ -313,7 +313,7 @@ static void htable_link(struct hpack_table *table, uint32_t age)
 {
     struct hpack_entry *entry = hpack_table_entry(table, age);
     struct hpack_field field;
-    hpack_table_read(table, entry, &field);
+    (void)hpack_table_read(table, entry, &field);
     uint16_t *bucket = htable_bucket(table, field.name, field.static_name);
     entry->link = *bucket;
     *bucket = (uint16_t)(table->inserted - age);
@@ -345,7 +345,7 @@ struct hpack_match hpack_table_find(const struct hpack_table *table,
         }
         struct hpack_entry *entry = hpack_table_entry(table, age);
         struct hpack_field found;
-        hpack_table_read(table, entry, &found);
+        (void)hpack_table_read(table, entry, &found);
         if (view_equal(found.name, field->name)) {
             uint32_t index = HPACK_DYNAMIC_FIRST + age;
             match.name = match.name != 0 ? match.name : index;

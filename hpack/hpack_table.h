@@ -161,24 +161,34 @@ static inline uint8_t hpack_entry_static_name(const struct hpack_entry *entry)
     return (entry->name & HPACK_NAME_STATIC) != 0 ? (uint8_t)entry->name : 0;
 }
 
-// hpack_table_read fills in all of *out but what belongs to the block. The
-// views hold until the entry is evicted and another inserted, or they grow.
-static inline void hpack_table_read(const struct hpack_table *table,
-                                    struct hpack_entry *entry,
-                                    struct hpack_field *out)
+// hpack_table_read fills in all of *out and returns the size of the entry (4.1).
+// The views hold until it is evicted and another inserted, or the table grows.
+// (Member by member: a struct that is made whole and then copied costs several
+// times as much.)
+static inline size_t hpack_table_read(const struct hpack_table *table,
+                                      struct hpack_entry *entry,
+                                      struct hpack_field *out)
 {
     const uint8_t *text = table->bytes + entry->offset;
-    *out = (struct hpack_field){
-        .memo = &entry->memo,
-        .static_name = hpack_entry_static_name(entry),
-    };
-    if (out->static_name != 0) {
-        out->name = hpack_static_field(out->static_name)->name;
+    uint8_t static_name = hpack_entry_static_name(entry);
+    size_t name_size = entry->name;
+    if (static_name != 0) {
+        const struct view *name = &hpack_static_field(static_name)->name;
+        out->name.data = name->data;
+        name_size = name->size;
     } else {
-        out->name = view_of(text, entry->name);
-        text += entry->name;
+        out->name.data = text;
+        text += name_size;
     }
-    out->value = view_of(text, entry->value_size);
+    out->name.size = name_size;
+    out->value.data = text;
+    out->value.size = entry->value_size;
+    out->memo = &entry->memo;
+    out->link = entry->link;
+    out->static_name = static_name;
+    out->static_row = 0;
+    out->never_index = false;
+    return name_size + entry->value_size + HPACK_ENTRY_OVERHEAD;
 }
 
 // hpack_field_size is what a field counts in a table and a list (4.1).

@@ -56,7 +56,7 @@ static inline struct hpack_field kit_entry(const struct hpack_table *table,
                                            uint32_t age)
 {
     struct hpack_field field;
-    hpack_table_read(table, hpack_table_entry(table, age), &field);
+    (void)hpack_table_read(table, hpack_table_entry(table, age), &field);
     return field;
 }
 
