@@ -51,6 +51,7 @@ static bool client_send_headers(struct grpc_call *call, struct conn *conn,
             call->deadline_ms > now ? call->deadline_ms - now : 0, timeout);
         fields[count] =
             headers_passing(VIEW("grpc-timeout"), view_of(timeout, size), 0);
+        fields[count].mode = HPACK_NAME; // no table has it from the start
         count++;
     }
     return h2_send_headers(&conn->h2, stream, fields, count, false);

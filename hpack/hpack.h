@@ -177,6 +177,9 @@ enum hpack_mode {
     HPACK_INDEX, // literal with incremental indexing: will be sent again
     HPACK_PLAIN, // literal without indexing: changes every time
     HPACK_NEVER, // literal never indexed: secret (section 7.1.3)
+    // Its name will be sent again, its value will not: HPACK_INDEX if no table
+    // has the name, and HPACK_PLAIN from then on.
+    HPACK_NAME,
 };
 
 // No name and no value longer than this can be encoded; far above what any

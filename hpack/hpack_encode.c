@@ -331,6 +331,9 @@ static bool hencode_look_up(struct hpack_encoder *encoder,
     }
     ASSERT(known.static_name == hpack_static_find_name(field->name));
     struct hpack_match match = hencode_find(encoder, &known);
+    if (mode == HPACK_NAME) {
+        mode = match.name == 0 ? HPACK_INDEX : HPACK_PLAIN;
+    }
     if (mode == HPACK_NEVER || match.whole == 0) {
         uint64_t before = encoder->table.inserted;
         if (!hencode_send_literal(encoder, out, &known, mode, match.name)) {

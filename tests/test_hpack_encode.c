@@ -376,6 +376,61 @@ static void test_encode_begin__without_memory(void **state)
     rig_fini(&rig);
 }
 
+// ---- Names without their values ------------------------------------------------
+
+static void test_encode__a_name_is_inserted_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 4096);
+    rig.encoder.huffman = false;
+    hpack_hint hint = 0;
+    begin(&rig);
+    put(&rig, "ab", "1", HPACK_NAME, NULL);
+    put(&rig, "ab", "2", HPACK_NAME, NULL);
+    put(&rig, "c", "3", HPACK_INDEX, NULL);
+    put(&rig, "ab", "4", HPACK_NAME, NULL);
+    // What is in a table is sent from there.
+    put(&rig, "ab", "1", HPACK_NAME, &hint);
+    put(&rig, "ab", "1", HPACK_NAME, &hint);
+    put(&rig, ":path", "/5", HPACK_NAME, NULL);
+    check_output(&rig, "400261620131"
+                       "0f2f0132"
+                       "4001630133"
+                       "0f300134"
+                       "bf"
+                       "bf"
+                       "04022f35");
+    assert_int_equal(rig.encoder.table.count, 2);
+    rig_fini(&rig);
+}
+
+static void test_encode__a_name_that_was_evicted(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 68);
+    rig.encoder.huffman = false;
+    begin(&rig);
+    check_output(&rig, "3f25");
+    put(&rig, "a", "1", HPACK_NAME, NULL);
+    put(&rig, "b", "1", HPACK_INDEX, NULL);
+    put(&rig, "c", "1", HPACK_INDEX, NULL);
+    put(&rig, "a", "2", HPACK_NAME, NULL);
+    put(&rig, "a", "3", HPACK_NAME, NULL);
+    // Too large for the table.
+    put(&rig, "d", "1234567890123456789012345678901234567", HPACK_NAME, NULL);
+    check_output(&rig, "4001610131"
+                       "4001620131"
+                       "4001630131"
+                       "4001610132"
+                       "0f2f0133"
+                       "00016425"
+                       "3132333435363738393031323334353637383930"
+                       "3132333435363738393031323334353637");
+    rig_fini(&rig);
+}
+
 // ---- Long fields ------------------------------------------------------------
 
 static void read_back(struct rig *rig, size_t cut)
@@ -739,6 +794,8 @@ int main(void)
         cmocka_unit_test(test_encode_begin__updates),
         cmocka_unit_test(test_encode_begin__the_lowest_limit_evicts),
         cmocka_unit_test(test_encode_begin__without_memory),
+        cmocka_unit_test(test_encode__a_name_is_inserted_once),
+        cmocka_unit_test(test_encode__a_name_that_was_evicted),
         cmocka_unit_test(test_encode__fields_longer_than_a_chunk),
         cmocka_unit_test(test_encode__refuses_what_no_peer_takes),
         cmocka_unit_test(test_encoder__at_rest),
