@@ -55,6 +55,7 @@ help:
 	@echo 'make interop         against grpc-go and Google'\''s C core'
 	@echo 'make h2spec          h2spec'\''s cases, of a server and of a client'
 	@echo 'make bench QUICK=1   cost of a call, beside peers'
+	@echo 'make bench-hpack     cost of header compression, beside nghttp2'
 	@echo 'make nightly         what takes long: valgrind, interop, whole bench'
 	@echo 'make clean           removes $(BUILD)/ and dist/'
 	@echo 'Variables: BUILD CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS'

@@ -194,3 +194,8 @@ mutants:
 	@tests/deps mutants
 	@tests/mutants/run $(BUILD)/mutants $(JOBS) $(MUTANT)
 .PHONY: mutants
+
+bench-hpack:
+	@tests/deps bench-hpack
+	bench/hpack/run
+.PHONY: bench-hpack
