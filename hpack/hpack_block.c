@@ -47,13 +47,10 @@ bool hpack_block_grow(struct hpack_block *block)
 {
     size_t capacity =
         block->capacity == 0 ? HBLOCK_FIELDS_MIN : block->capacity * 2;
-    size_t size;
-    if (!alloc_size_mul(capacity, sizeof *block->fields, &size)) {
-        return false;
-    }
-    struct hpack_field *fields =
-        alloc_resize(block->allocator, block->fields,
-                     block->capacity * sizeof *fields, size);
+    // No overflow: limits on the number of fields have 16 bits.
+    struct hpack_field *fields = alloc_resize(block->allocator, block->fields,
+                                              block->capacity * sizeof *fields,
+                                              capacity * sizeof *fields);
     if (fields == NULL) {
         return false;
     }

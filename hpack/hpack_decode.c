@@ -82,27 +82,21 @@ struct hdecode_cursor {
     uint64_t budget; // bytes that strings may still take
 };
 
+static const char *const hdecode_texts[] = {
+    [HPACK_OK] = "header block is well-formed",
+    [HPACK_NO_MEMORY] = "out of memory while decoding a header block",
+    [HPACK_BAD_INDEX] =
+        "header block refers to an index that is not in the tables",
+    [HPACK_BAD_INTEGER] = "header block holds an integer that is too large",
+    [HPACK_BAD_HUFFMAN] = "header block holds a string with bad Huffman coding",
+    [HPACK_BAD_UPDATE] = "header block has a bad or missing table size update",
+    [HPACK_TRUNCATED] = "header block ends within a field",
+    [HPACK_TOO_LARGE] = "header block is over the hard limit",
+};
+
 const char *hpack_result_text(enum hpack_result result)
 {
-    switch (result) {
-    case HPACK_OK:
-        return "header block is well-formed";
-    case HPACK_NO_MEMORY:
-        return "out of memory while decoding a header block";
-    case HPACK_BAD_INDEX:
-        return "header block refers to an index that is not in the tables";
-    case HPACK_BAD_INTEGER:
-        return "header block holds an integer that is too large";
-    case HPACK_BAD_HUFFMAN:
-        return "header block holds a string with bad Huffman coding";
-    case HPACK_BAD_UPDATE:
-        return "header block has a bad or missing table size update";
-    case HPACK_TRUNCATED:
-        return "header block ends within a field";
-    case HPACK_TOO_LARGE:
-        return "header block is over the hard limit";
-    }
-    return "unknown";
+    return hdecode_texts[result];
 }
 
 void hpack_decoder_init(struct hpack_decoder *decoder,
@@ -166,18 +160,18 @@ static enum hpack_result hdecode_parse_long_integer(
 {
     struct hpack_integer integer;
     struct view rest = view_skip(cursor->bytes, cursor->at);
-    switch (hpack_integer_read(rest, prefix_bits, &integer)) {
-    case HPACK_INTEGER_WHOLE:
-        cursor->at += integer.size;
-        *out_value = integer.value;
-        return HPACK_OK;
-    case HPACK_INTEGER_CUT:
+    enum hpack_integer_state state =
+        hpack_integer_read(rest, prefix_bits, &integer);
+    if (state == HPACK_INTEGER_CUT) {
         cursor->at = cursor->bytes.size + 1;
         return HPACK_TRUNCATED;
-    case HPACK_INTEGER_BAD:
-        break;
     }
-    return HPACK_BAD_INTEGER;
+    if (state == HPACK_INTEGER_BAD) {
+        return HPACK_BAD_INTEGER;
+    }
+    cursor->at += integer.size;
+    *out_value = integer.value;
+    return HPACK_OK;
 }
 
 static inline enum hpack_result hdecode_parse_integer(

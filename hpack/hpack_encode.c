@@ -130,10 +130,10 @@ static hpack_hint hencode_hint(const struct hpack_encoder *encoder,
     return encoder->table.inserted - age + HPACK_STATIC_COUNT;
 }
 
+#if defined(GRPC_DEBUG)
 // hencode_index_holds: that entry is this field.
-MAYBE_UNUSED static bool hencode_index_holds(
-    const struct hpack_encoder *encoder, uint32_t index,
-    const struct hpack_field *field)
+static bool hencode_index_holds(const struct hpack_encoder *encoder,
+                                uint32_t index, const struct hpack_field *field)
 {
     struct hpack_field found;
     if (index <= HPACK_STATIC_COUNT) {
@@ -149,6 +149,7 @@ MAYBE_UNUSED static bool hencode_index_holds(
     return view_equal(found.name, field->name) &&
            view_equal(found.value, field->value);
 }
+#endif
 
 // ---- Inserting --------------------------------------------------------------
 

@@ -225,9 +225,22 @@ static void test_decode_whole__another_block_between(void **state)
     assert_true(view_equal(rig.block.fields[0].name, VIEW("z")));
     hpack_decoder_fini(&other);
     expect_newest(&rig, false, "b: 2 [0M]\n");
+    // The table changes by a block that goes elsewhere.
+    struct hpack_block elsewhere;
+    hpack_block_init(&elsewhere, &rig.heap.allocator);
+    expect_newest(&rig, true, "b: 2 [0M]\n");
+    assert_int_equal(
+        hpack_decode(&rig.decoder, &elsewhere, VIEW("\x40\x01x\x01y"), true),
+        HPACK_OK);
+    expect_newest(&rig, false, "x: y [0M]\n");
+    assert_int_equal(
+        hpack_decode(&rig.decoder, &elsewhere, VIEW("\x3f\x25"), true),
+        HPACK_OK);
+    expect_newest(&rig, false, "x: y [0M]\n");
+    hpack_block_fini(&elsewhere);
     // hpack_block_clear forgets.
     hpack_block_clear(&rig.block);
-    expect_newest(&rig, false, "b: 2 [0M]\n");
+    expect_newest(&rig, false, "x: y [0M]\n");
     rig_fini(&rig);
 }
 

@@ -2,6 +2,8 @@
 
 #include "tests/hpack_kit.h"
 
+#include "hpack/hpack_integer.h"
+
 static void check_fails(const char *hex, enum hpack_result result)
 {
     const struct kit_case test = {.hex = {hex}, .result = result};
@@ -478,6 +480,19 @@ static void test_decode__soft_limit_by_fields(void **state)
     kit_check(&test);
 }
 
+static void test_decode__large_field_over_the_soft_limit(void **state)
+{
+    (void)state;
+    // It empties the table all the same.
+    const struct kit_case test = {
+        .hex = {"4001610131", "40036262620c313131313131313131313131"},
+        .fields = {"a: 1 [0M]\n", ""},
+        .table = "0",
+        .table_limit = 46,
+        .limits = {40, 1000, 1, 10}};
+    kit_check(&test);
+}
+
 static void test_decode__soft_limit_by_bytes(void **state)
 {
     (void)state;
@@ -555,6 +570,91 @@ static void test_decode__hard_limit_before_the_string_arrives(void **state)
                      HPACK_OK);
     assert_true(rig.heap.live_bytes <= 64 + sizeof(struct hpack_carry));
     assert_int_equal(rig.decoder.carry->wanted, 65535 + 5);
+    rig_fini(&rig);
+}
+
+// What a peer gets us to do is bounded by the limits, however little it sends.
+static const struct hpack_limits usual_limits = {.list_bytes = 8192,
+                                                 .hard_bytes = 16384,
+                                                 .list_fields = 100,
+                                                 .hard_fields = 256};
+
+// rig_insert inserts an entry with a name of that many bytes.
+static void rig_insert(struct rig *rig, size_t size)
+{
+    uint8_t block[4200] = {0x40};
+    uint8_t *at = hpack_integer_write(block + 1, 0, 7, (uint32_t)size);
+    memset(at, 'n', size);
+    at[size] = 0;
+    at += size + 1;
+    hpack_block_clear(&rig->block);
+    assert_int_equal(hpack_decode(&rig->decoder, &rig->block,
+                                  view_of(block, (size_t)(at - block)), true),
+                     HPACK_OK);
+}
+
+static void test_decode__references_are_bounded(void **state)
+{
+    (void)state;
+    // Fields that are kept, and taken before the block is refused.
+    static const struct {
+        size_t size;
+        size_t kept;
+        size_t taken;
+    } rows[] = {{4063, 2, 4}, {2000, 4, 8}, {50, 99, 199}, {1, 100, 256}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int whole = 0; whole < 2; whole++) {
+            struct rig rig;
+            uint8_t bytes[300];
+            bool repeated;
+            rig_init(&rig, &usual_limits);
+            rig_insert(&rig, rows[i].size);
+            memset(bytes, 0xbe, sizeof bytes);
+            hpack_block_clear(&rig.block);
+            size_t calls = rig.heap.calls;
+            struct view all = view_of(bytes, sizeof bytes);
+            assert_int_equal(
+                whole == 1 ? hpack_decode_whole(&rig.decoder, &rig.block, all,
+                                                &repeated)
+                           : hpack_decode(&rig.decoder, &rig.block, all, true),
+                HPACK_TOO_LARGE);
+            assert_int_equal(rig.block.count, rows[i].kept);
+            assert_int_equal(rig.block.list_fields, rows[i].taken);
+            // For the list alone.
+            assert_true(rig.heap.calls - calls <= 3);
+            rig_fini(&rig);
+        }
+    }
+}
+
+// Each insertion evicts an entry that the block refers to, and is itself one:
+// a name is copied once when its entry goes, and never again.
+static void test_decode__evictions_are_bounded(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, &usual_limits);
+    rig_insert(&rig, 1900);
+    uint8_t bytes[64];
+    size_t size = 0;
+    while (size < sizeof bytes) {
+        bytes[size++] = 0xbe; // the newest entry
+        bytes[size++] = 0x7e; // another one of that name
+        bytes[size++] = 0;
+        bytes[size++] = 0xbf;
+    }
+    hpack_block_clear(&rig.block);
+    size_t before = rig.heap.live_bytes;
+    assert_int_equal(
+        hpack_decode(&rig.decoder, &rig.block, view_of(bytes, size), true),
+        HPACK_TOO_LARGE);
+    assert_int_equal(rig.block.count, 4);
+    assert_int_equal(rig.block.list_fields, 8);
+    assert_true(rig.heap.peak_bytes - before <= 16384 + 4096);
+    for (size_t i = 0; i < rig.block.count; i++) {
+        assert_int_equal(rig.block.fields[i].name.size, 1900);
+        assert_int_equal(rig.block.fields[i].name.data[1899], 'n');
+    }
     rig_fini(&rig);
 }
 
@@ -676,36 +776,56 @@ static void test_decoder__at_rest(void **state)
     assert_int_equal(rig.decoder.table.count, 5);
     hpack_block_fini(&rig.block);
     assert_int_equal(rig.heap.live_blocks, 1);
-    assert_true(rig.heap.live_bytes <= 512);
-    assert_true(sizeof(struct hpack_decoder) <= 160);
+    assert_true(rig.heap.live_bytes <= 224);
+    assert_true(sizeof(struct hpack_decoder) <= 80);
     rig_fini(&rig);
 }
 
-static const char *const sweep_blocks[] = {
-    "828684418cf1e3c2e5f23a6ba0ab90f4ff40016101314001620132",
-    "bebf00811f811f7e0378797abe",
-    "40016303333333400164033434344001650335353540016603363636bebfc0c1",
-    "4001670337373740016803383838400169033939394001610333333340016203333333",
-    "3f31be4001610333333340016203333333",
+enum { SWEEP_BLOCKS = 5 };
+
+// Blocks one after the other; between them all places that need memory come
+// first in one row.
+static const char *const sweeps[][SWEEP_BLOCKS] = {
+    {"828684418cf1e3c2e5f23a6ba0ab90f4ff40016101314001620132",
+     "bebf00811f811f7e0378797abe",
+     "40016303333333400164033434344001650335353540016603363636bebfc0c1",
+     "4001670337373740016803383838400169033939394001610333333340016203333333",
+     "3f31be4001610333333340016203333333"},
+    // An entry that goes while the block uses it; with a static name.
+    {"3f254001610131", "be40016201324001630133"},
+    {"3f2544042f616263", "be4001620132"},
+    // Fields that are larger than the table, of new and of static names.
+    {"3f0f4001610131", "40036262620c313131313131313131313131"},
+    {"3f0f4001610131", "44142f31313131313131313131313131313131313131"},
+    // A literal that comes first; a name that the table may lose.
+    {"0001610131"},
+    {"4001610131", "0f2f0132"},
+    // Longer than the carry is at first.
+    {"0001617f01"
+     "3131313131313131313131313131313131313131313131313131313131313131"
+     "3131313131313131313131313131313131313131313131313131313131313131"
+     "3131313131313131313131313131313131313131313131313131313131313131"
+     "3131313131313131313131313131313131313131313131313131313131313131"},
 };
 
-static void sweep_once(size_t fail_at, size_t cut, size_t *out_calls)
+static void sweep_once(const char *const blocks[SWEEP_BLOCKS], size_t fail_at,
+                       size_t cut, size_t *out_calls)
 {
     struct rig rig;
     rig_init(&rig, NULL);
     rig.heap.fail_at = fail_at;
     enum hpack_result result = HPACK_OK;
-    for (size_t i = 0; i < sizeof sweep_blocks / sizeof sweep_blocks[0]; i++) {
-        uint8_t bytes[128];
-        size_t size = test_unhex(sweep_blocks[i], bytes, sizeof bytes);
+    for (size_t i = 0; i < SWEEP_BLOCKS && blocks[i] != NULL; i++) {
+        uint8_t bytes[256];
+        size_t size = test_unhex(blocks[i], bytes, sizeof bytes);
         uint8_t *last = NULL;
         enum hpack_result now = kit_decode(&rig.decoder, &rig.block,
                                            view_of(bytes, size), cut, &last);
         assert_int_equal(now, result == HPACK_OK ? now : result);
         result = now;
-        free(last);
         struct kit_text text;
         kit_dump_block(&rig.block, &text); // all views are readable
+        free(last);
     }
     bool failed = fail_at != 0 && rig.heap.calls >= fail_at;
     assert_int_equal(result, failed ? HPACK_NO_MEMORY : HPACK_OK);
@@ -717,13 +837,14 @@ static void test_decode__every_allocation_fails(void **state)
 {
     (void)state;
     static const size_t cuts[] = {3, 5, 10, SIZE_MAX, SIZE_MAX - 1};
-    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+    for (size_t i = 0; i < 5 * sizeof sweeps / sizeof sweeps[0]; i++) {
         size_t calls;
-        sweep_once(0, cuts[i], &calls);
-        assert_true(calls >= 4);
+        size_t cut = cuts[i % 5];
+        sweep_once(sweeps[i / 5], 0, cut, &calls);
+        assert_true(calls >= 1);
         for (size_t fail_at = 1; fail_at <= calls; fail_at++) {
             size_t ignored;
-            sweep_once(fail_at, cuts[i], &ignored);
+            sweep_once(sweeps[i / 5], fail_at, cut, &ignored);
         }
     }
 }
@@ -733,7 +854,7 @@ static void test_block__keeps_its_memory(void **state)
     (void)state;
     struct rig rig;
     rig_init(&rig, NULL);
-    assert_int_equal(rig_decode(&rig, sweep_blocks[0]), HPACK_OK);
+    assert_int_equal(rig_decode(&rig, sweeps[0][0]), HPACK_OK);
     assert_int_equal(rig_decode(&rig, "00811f811f82be"), HPACK_OK);
     size_t calls = rig.heap.calls;
     for (int i = 0; i < 100; i++) {
@@ -770,9 +891,12 @@ int main(void)
         cmocka_unit_test(test_decode__links_of_earlier_blocks_mislead_nobody),
         cmocka_unit_test(test_decode__memo_stays_with_the_entry),
         cmocka_unit_test(test_decode__soft_limit_by_fields),
+        cmocka_unit_test(test_decode__large_field_over_the_soft_limit),
         cmocka_unit_test(test_decode__soft_limit_by_bytes),
         cmocka_unit_test(test_decode__hard_limits),
         cmocka_unit_test(test_decode__hard_limit_before_the_string_arrives),
+        cmocka_unit_test(test_decode__references_are_bounded),
+        cmocka_unit_test(test_decode__evictions_are_bounded),
         cmocka_unit_test(test_decode__small_fragments_cost_linear_time),
         cmocka_unit_test(test_decode__any_input_under_any_cut),
         cmocka_unit_test(test_decoder__at_rest),

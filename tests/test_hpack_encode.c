@@ -495,6 +495,10 @@ static void test_encode__refuses_what_no_peer_takes(void **state)
         .value = view_of(&byte, (size_t)HPACK_FIELD_MAX + 1)};
     assert_false(
         hpack_encode(&rig.encoder, &rig.queue, &field, HPACK_PLAIN, NULL));
+    field.name = field.value;
+    field.value = VIEW("a");
+    assert_false(
+        hpack_encode(&rig.encoder, &rig.queue, &field, HPACK_PLAIN, NULL));
     assert_int_equal(rig.queue.size, 0);
     rig_fini(&rig);
 }
@@ -596,6 +600,58 @@ static void test_encode__every_allocation_fails(void **state)
         sweep_once(fail_at, false, &ignored);
         sweep_once(fail_at, true, &ignored);
     }
+}
+
+// encode_full encodes a field behind so many bytes when the n-th allocation
+// from there on fails. False: it did not come to that.
+static bool encode_full(struct view value, enum hpack_mode mode, bool huffman,
+                        size_t filled, size_t n)
+{
+    static const uint8_t zeros[CHUNK_CAPACITY];
+    struct hpack_field field = {.name = VIEW("x-name"), .value = value};
+    struct rig rig;
+    rig_init(&rig, 4096);
+    rig.encoder.huffman = huffman;
+    begin(&rig);
+    put(&rig, "x-known", "1", HPACK_INDEX, NULL);
+    assert_true(chunk_queue_append(&rig.queue,
+                                   view_of(zeros, filled - rig.queue.size)));
+    if (value.size == 1) {
+        field.name = VIEW("x-known");
+    }
+    rig.heap.fail_at = rig.heap.calls + n;
+    rig.heap.fail_on = true;
+    bool encoded = hpack_encode(&rig.encoder, &rig.queue, &field, mode, NULL);
+    bool failed = rig.heap.calls >= rig.heap.fail_at;
+    // A table that cannot grow is no failure.
+    assert_true(encoded || failed);
+    chunk_queue_check(&rig.queue);
+    hpack_table_check(&rig.encoder.table);
+    rig_fini(&rig);
+    return failed;
+}
+
+static void test_encode__out_of_memory_anywhere(void **state)
+{
+    (void)state;
+    static uint8_t text[9000];
+    static const size_t sizes[] = {1, 2, 600, 3000, sizeof text};
+    static const size_t left[] = {0, 1, 5, 9, 20};
+    memset(text, '1', sizeof text);
+    unsigned failures = 0;
+    for (size_t i = 0; i < 5 * 5 * 6; i++) {
+        struct view value = view_of(text, sizes[i % 5]);
+        size_t filled = CHUNK_CAPACITY - left[i / 5 % 5];
+        size_t kind = i / 25;
+        enum hpack_mode mode = kind % 3 == 0   ? HPACK_INDEX
+                               : kind % 3 == 1 ? HPACK_PLAIN
+                                               : HPACK_NEVER;
+        for (size_t n = 1; encode_full(value, mode, kind % 2 == 0, filled, n);
+             n++) {
+            failures++;
+        }
+    }
+    assert_true(failures > 150);
 }
 
 // ---- Encoder and decoder against each other ---------------------------------
@@ -801,6 +857,7 @@ int main(void)
         cmocka_unit_test(test_encoder__at_rest),
         cmocka_unit_test(test_encode__steady_state_allocates_nothing),
         cmocka_unit_test(test_encode__every_allocation_fails),
+        cmocka_unit_test(test_encode__out_of_memory_anywhere),
         cmocka_unit_test(test_encode__decodes_back),
         cmocka_unit_test(test_encode_byte__only_what_is_hinted),
     };
