@@ -875,8 +875,8 @@ enum hpack_result hpack_decode_whole(struct hpack_decoder *decoder,
                                      struct view bytes, bool *out_repeated)
 {
     ASSERT(decoder->carry == NULL);
-    ASSERT(!decoder->in_fields);
-    ASSERT(decoder->updates == 0);
+    ASSERT(decoder->failed != HPACK_OK || !decoder->in_fields);
+    ASSERT(decoder->failed != HPACK_OK || decoder->updates == 0);
     *out_repeated = hdecode_is_repeated(block, decoder, bytes);
     if (*out_repeated) {
         return HPACK_OK;

@@ -424,7 +424,7 @@ bool hpack_table_grow(struct hpack_table *table,
     }
     grown.bytes =
         (uint8_t *)(htable_buckets(&grown) + htable_bucket_count(&grown));
-    grown.newest = (uint16_t)(grown.count > 0 ? grown.count - 1 : 0);
+    grown.newest = 0;
     htable_copy_entries(&grown, table);
     if (grown.is_indexed) {
         htable_link_all(&grown);

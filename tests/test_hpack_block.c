@@ -168,8 +168,9 @@ static void test_decode_whole__the_same_again(void **state)
     rig_init(&rig, NULL);
     // Nothing is remembered before the first entry, nor of a block that makes
     // one.
-    expect_whole(&rig, "82", false, ":method: GET [2]\n");
-    expect_whole(&rig, "82", false, ":method: GET [2]\n");
+    const char *paths = ":path: 0 [4]\n:path: /1 [4]\n";
+    expect_whole(&rig, "04810704022f31", false, paths);
+    expect_whole(&rig, "04810704022f31", false, paths);
     expect_whole(&rig, "4001610131", false, "a: 1 [0M]\n");
     expect_whole(&rig, "4001610131", false, "a: 1 [0M]\n");
     const char *fields = "a: 1 [0M]\n:path: 0 [4]\n:path: /1 [4]\n";
@@ -195,6 +196,27 @@ static void expect_newest(struct rig *rig, bool repeated, const char *fields)
     snprintf(text, sizeof text,
              "%s:method: GET [2]\n:method: GET [2]\n:path: / [4]\n", fields);
     expect_whole(rig, "be828284", repeated, text);
+}
+
+static void test_decode_whole__failure_is_sticky(void **state)
+{
+    (void)state;
+    static struct kit_text text;
+    struct rig rig;
+    bool repeated = true;
+    rig_init(&rig, NULL);
+    expect_whole(&rig, "4001610131", false, "a: 1 [0M]\n");
+    expect_newest(&rig, false, "a: 1 [0M]\n");
+    assert_int_equal(rig_whole(&rig, VIEW("\xbe\xbf"), &repeated, &text),
+                     HPACK_BAD_INDEX);
+    assert_false(repeated);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            rig_whole(&rig, VIEW("\xbe\x82\x82\x84"), &repeated, &text),
+            HPACK_BAD_INDEX);
+        assert_false(repeated);
+    }
+    rig_fini(&rig);
 }
 
 static void test_decode_whole__another_block_between(void **state)
@@ -367,7 +389,7 @@ static void test_decode_whole__any_blocks(void **state)
             uint8_t *last = NULL;
             bool repeated;
             result = kit_decode(&plain.decoder, &plain.block,
-                                view_of(bytes, size), kit_whole, &last);
+                                view_of(bytes, size), kit_single, &last);
             assert_int_equal(
                 rig_whole(&rig, view_of(bytes, size), &repeated, &texts[0]),
                 result);
@@ -398,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_hpack_block__clear_keeps_memory_for_the_next),
         cmocka_unit_test(test_hpack_block__without_memory_nothing_changes),
         cmocka_unit_test(test_decode_whole__the_same_again),
+        cmocka_unit_test(test_decode_whole__failure_is_sticky),
         cmocka_unit_test(test_decode_whole__another_block_between),
         cmocka_unit_test(test_decode_whole__blocks_that_change_the_table),
         cmocka_unit_test(test_decode_whole__the_shortest_are_not_kept),

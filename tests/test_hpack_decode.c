@@ -89,11 +89,18 @@ static void test_decode__high_index_in_two_bytes(void **state)
         snprintf(hex, sizeof hex, "4001%02x00", 0x30 + i);
         assert_int_equal(rig_decode(&rig, hex), HPACK_OK);
     }
-    assert_int_equal(rig_decode(&rig, "ff00feff00"), HPACK_OK);
-    assert_int_equal(rig.block.count, 3);
-    assert_int_equal(rig.block.fields[0].name.data[0], 0x30);
-    assert_int_equal(rig.block.fields[1].name.data[0], 0x31);
-    assert_int_equal(rig.block.fields[2].name.data[0], 0x30);
+    for (int whole = 0; whole < 2; whole++) {
+        bool repeated;
+        assert_int_equal(
+            whole ? hpack_decode_whole(&rig.decoder, &rig.block,
+                                       VIEW("\xff\x00\xfe\xff\x00"), &repeated)
+                  : rig_decode(&rig, "ff00feff00"),
+            HPACK_OK);
+        assert_int_equal(rig.block.count, 3);
+        assert_int_equal(rig.block.fields[0].name.data[0], 0x30);
+        assert_int_equal(rig.block.fields[1].name.data[0], 0x31);
+        assert_int_equal(rig.block.fields[2].name.data[0], 0x30);
+    }
     rig_fini(&rig);
 }
 
@@ -480,6 +487,34 @@ static void test_decode__soft_limit_by_fields(void **state)
     kit_check(&test);
 }
 
+// The same where the block has memory, and decides for many fields at once.
+static void test_decode__soft_limits_to_the_byte(void **state)
+{
+    (void)state;
+    static const struct {
+        struct hpack_limits limits;
+        bool over; // with 3 fields of 42 bytes
+    } rows[] = {{{126, 1000, 3, 10}, false},
+                {{125, 1000, 3, 10}, true},
+                {{126, 1000, 2, 10}, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct rig rig;
+        bool repeated;
+        rig_init(&rig, &rows[i].limits);
+        for (int round = 0; round < 2; round++) {
+            assert_int_equal(hpack_decode_whole(&rig.decoder, &rig.block,
+                                                VIEW("\x82\x82\x82"),
+                                                &repeated),
+                             HPACK_OK);
+            assert_int_equal(rig.block.over_limit, rows[i].over);
+            assert_int_equal(rig.block.count, rows[i].over ? 2 : 3);
+            assert_int_equal(rig.block.list_bytes, 126);
+            assert_int_equal(rig.block.list_fields, 3);
+        }
+        rig_fini(&rig);
+    }
+}
+
 static void test_decode__large_field_over_the_soft_limit(void **state)
 {
     (void)state;
@@ -730,8 +765,9 @@ static void test_decode__any_input_under_any_cut(void **state)
         static struct outcome other;
         decode_once(view_of(bytes, size), kit_whole, &whole);
         good += whole.result == HPACK_OK;
-        for (size_t cut = 0; cut <= size; cut++) {
-            decode_once(view_of(bytes, size), cut == size ? kit_bytewise : cut,
+        for (size_t cut = 0; cut <= size + 1; cut++) {
+            size_t how = cut == size ? kit_bytewise : cut;
+            decode_once(view_of(bytes, size), cut > size ? kit_single : how,
                         &other);
             assert_int_equal(other.result, whole.result);
             assert_string_equal(other.table.text, whole.table.text);
@@ -797,6 +833,8 @@ static const char *const sweeps[][SWEEP_BLOCKS] = {
     // Fields that are larger than the table, of new and of static names.
     {"3f0f4001610131", "40036262620c313131313131313131313131"},
     {"3f0f4001610131", "44142f31313131313131313131313131313131313131"},
+    {"3f0f4001610131",
+     "40053a70617468142f3131313131313131313131313131313131313182"},
     // A literal that comes first; a name that the table may lose.
     {"0001610131"},
     {"4001610131", "0f2f0132"},
@@ -836,15 +874,16 @@ static void sweep_once(const char *const blocks[SWEEP_BLOCKS], size_t fail_at,
 static void test_decode__every_allocation_fails(void **state)
 {
     (void)state;
-    static const size_t cuts[] = {3, 5, 10, SIZE_MAX, SIZE_MAX - 1};
-    for (size_t i = 0; i < 5 * sizeof sweeps / sizeof sweeps[0]; i++) {
+    static const size_t cuts[] = {3,           5, 10, SIZE_MAX, SIZE_MAX - 1,
+                                  SIZE_MAX - 2};
+    for (size_t i = 0; i < 6 * sizeof sweeps / sizeof sweeps[0]; i++) {
         size_t calls;
-        size_t cut = cuts[i % 5];
-        sweep_once(sweeps[i / 5], 0, cut, &calls);
+        size_t cut = cuts[i % 6];
+        sweep_once(sweeps[i / 6], 0, cut, &calls);
         assert_true(calls >= 1);
         for (size_t fail_at = 1; fail_at <= calls; fail_at++) {
             size_t ignored;
-            sweep_once(sweeps[i / 5], fail_at, cut, &ignored);
+            sweep_once(sweeps[i / 6], fail_at, cut, &ignored);
         }
     }
 }
@@ -891,6 +930,7 @@ int main(void)
         cmocka_unit_test(test_decode__links_of_earlier_blocks_mislead_nobody),
         cmocka_unit_test(test_decode__memo_stays_with_the_entry),
         cmocka_unit_test(test_decode__soft_limit_by_fields),
+        cmocka_unit_test(test_decode__soft_limits_to_the_byte),
         cmocka_unit_test(test_decode__large_field_over_the_soft_limit),
         cmocka_unit_test(test_decode__soft_limit_by_bytes),
         cmocka_unit_test(test_decode__hard_limits),

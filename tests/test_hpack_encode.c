@@ -342,6 +342,25 @@ static void test_encode_begin__updates(void **state)
     }
 }
 
+// What is due is written once.
+static void test_encode_begin__one_change_after_another(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 4096);
+    hpack_encoder_limit(&rig.encoder, 100);
+    hpack_encoder_limit(&rig.encoder, 4096);
+    begin(&rig);
+    check_output(&rig, "3f453fe11f");
+    hpack_encoder_limit(&rig.encoder, 200);
+    begin(&rig);
+    check_output(&rig, "3fa901");
+    hpack_encoder_limit(&rig.encoder, 300);
+    begin(&rig);
+    check_output(&rig, "3f8d02");
+    rig_fini(&rig);
+}
+
 static void test_encode_begin__the_lowest_limit_evicts(void **state)
 {
     (void)state;
@@ -848,6 +867,7 @@ int main(void)
         cmocka_unit_test(test_encode__hint_of_an_entry_that_is_gone),
         cmocka_unit_test(test_encode__hint_of_a_static_entry),
         cmocka_unit_test(test_encode_begin__updates),
+        cmocka_unit_test(test_encode_begin__one_change_after_another),
         cmocka_unit_test(test_encode_begin__the_lowest_limit_evicts),
         cmocka_unit_test(test_encode_begin__without_memory),
         cmocka_unit_test(test_encode__a_name_is_inserted_once),

@@ -460,6 +460,27 @@ static void test_table_find__after_many_insertions(void **state)
 
 // ---- Memory -----------------------------------------------------------------
 
+// Of each kind of entry the rings are no larger than the limit allows.
+static void test_table__rings_end_at_the_limit(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    test_heap_init(&heap);
+    static const uint8_t text[1000];
+    for (size_t size = 0; size < sizeof text; size += 1 + size / 4) {
+        struct hpack_table table;
+        hpack_table_init(&table, &heap.allocator, 4096, false);
+        for (int step = 0; step < 200; step++) {
+            assert_true(insert(&table, VIEW(""), view_of(text, size)));
+        }
+        assert_int_equal(table.count, 4096 / (size + 32));
+        assert_true(table.entry_capacity <= 4096 / 32);
+        assert_true(table.byte_capacity <= 4096 - 32);
+        hpack_table_fini(&table);
+    }
+    assert_true(test_heap_is_clean(&heap));
+}
+
 // A table of any content costs no more than half its limit in slots, and its
 // limit in text.
 static void test_table__memory_is_bounded(void **state)
@@ -478,6 +499,8 @@ static void test_table__memory_is_bounded(void **state)
                    view_of(text, test_random(&seed) % spans[step / 1000 % 4])));
         assert_true(heap.live_bytes <=
                     128 * sizeof(struct hpack_entry) + 32 * 2 + 4096 - 32);
+        // What was grown for long texts is left again for many short ones.
+        assert_true(table.count < 120 || table.byte_capacity < 2000);
     }
     hpack_table_fini(&table);
     assert_true(test_heap_is_clean(&heap));
@@ -578,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_table_grow__without_memory_changes_nothing),
         cmocka_unit_test(test_table__agrees_with_the_model),
         cmocka_unit_test(test_table_find__after_many_insertions),
+        cmocka_unit_test(test_table__rings_end_at_the_limit),
         cmocka_unit_test(test_table__memory_is_bounded),
         cmocka_unit_test(test_table__moves_are_paid_for),
         cmocka_unit_test(test_table__full_of_entries_of_calls),

@@ -187,6 +187,7 @@ static void check_encode(const struct example *example)
 static void check_example(const struct example *example)
 {
     check_decode(example, kit_whole);
+    check_decode(example, kit_single);
     check_decode(example, kit_bytewise);
     for (size_t cut = 0; cut < 110; cut++) {
         check_decode(example, cut);
