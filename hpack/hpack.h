@@ -5,8 +5,8 @@
 //   hpack_huffman.{c,h}  Huffman code, both ways            (section 5.2, B)
 //   hpack_integer.h      prefixed integers                  (section 5.1)
 //   hpack_table.{c,h}    static and dynamic table           (section 2.3, A)
-//   hpack_block.c        the fields of one block, and whether it comes again
-//   hpack_decode.c       block -> fields                    (section 3, 6)
+//   hpack_block.c        the fields of one block
+//   hpack_decode.c       block -> fields, unless it comes again (3, 6)
 //   hpack_encode.c       fields -> block                    (section 6)
 
 #ifndef HPACK_HPACK_H

@@ -7,6 +7,9 @@
 // again only when so many are there. That happens once per byte of its
 // integers at most, never per byte of its strings.
 //
+// hpack_decode takes fragments. A block that is whole, as all are that h2 has,
+// goes through hpack_decode_whole: a shorter way to the same result.
+//
 //   block start --size update--> block start      at most twice
 //   block start --field--------> in fields        hdecode_begin_fields
 //   in fields   --field--------> in fields
