@@ -406,7 +406,9 @@ struct h2_fields h2_fields_check(const struct hpack_block *block,
             return out;
         }
     }
-    if (!block->over_limit) {
+    // What is over the limit may be what is missing; but a status comes first,
+    // and no limit is below it.
+    if (!block->over_limit || role == H2_FIELDS_RESPONSE) {
         out.fault = fields_missing(&scan, block);
     }
     return out;

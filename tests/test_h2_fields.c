@@ -368,6 +368,25 @@ static void test_fields__over_the_limit_nothing_is_missing(void **state)
     block_parse(&block, ":method: POST\n");
     block.block.over_limit = true;
     assert_null(h2_fields_check(&block.block, H2_FIELDS_REQUEST).fault);
+    block_parse(&block, "a: b\n");
+    block.block.over_limit = true;
+    assert_null(
+        h2_fields_check(&block.block, H2_FIELDS_RESPONSE_TRAILERS).fault);
+}
+
+static void test_fields__over_the_limit_a_status_is_missing(void **state)
+{
+    (void)state;
+    struct block_of block;
+    block_parse(&block, "a: b\n");
+    block.block.over_limit = true;
+    assert_string_equal(h2_fields_check(&block.block, H2_FIELDS_RESPONSE).fault,
+                        "a required pseudo-header field is missing");
+    block_parse(&block, ":status: 204\na: b\n");
+    block.block.over_limit = true;
+    struct h2_fields fields = h2_fields_check(&block.block, H2_FIELDS_RESPONSE);
+    assert_null(fields.fault);
+    assert_int_equal(fields.status, 204);
 }
 
 int main(void)
@@ -386,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_fields__fields_of_http_1),
         cmocka_unit_test(test_fields__content_length),
         cmocka_unit_test(test_fields__over_the_limit_nothing_is_missing),
+        cmocka_unit_test(test_fields__over_the_limit_a_status_is_missing),
     };
     return cmocka_run_group_tests_name("h2_fields", tests, NULL, NULL);
 }
