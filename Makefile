@@ -40,6 +40,7 @@ include mk/generator.mk
 include mk/install.mk
 include mk/examples.mk
 include mk/test.mk
+include mk/fuzz.mk
 
 help:
 	@echo 'make                 libcgrpc.a, libcgrpc.so and cgrpc-gen in $(BUILD)/'
@@ -56,6 +57,7 @@ help:
 	@echo 'make h2spec          h2spec'\''s cases, of a server and of a client'
 	@echo 'make bench QUICK=1   cost of a call, beside peers'
 	@echo 'make bench-hpack     cost of header compression, beside nghttp2'
+	@echo 'make fuzz SECONDS=30 each fuzz target for so long'
 	@echo 'make nightly         what takes long: valgrind, interop, whole bench'
 	@echo 'make clean           removes $(BUILD)/ and dist/'
 	@echo 'Variables: BUILD CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS'

@@ -141,6 +141,9 @@ nightly:
 	+$(MAKE) test TEST_LONG=1
 	+$(MAKE) valgrind TEST_LONG=1
 	+$(MAKE) interop
+	+$(MAKE) fuzz SECONDS=600
+	+$(MAKE) fuzz-replay TEST_WRAPPER='$(VALGRIND)'
+	+$(MAKE) fuzz-replay REPLAY=s390x
 	+$(MAKE) bench
 .PHONY: nightly
 export TEST_LONG
