@@ -230,7 +230,11 @@ void h2_close_input(struct h2_conn *conn, const char *reason)
 
 // ---- Control frames ---------------------------------------------------------
 
-uint8_t *h2_conn_frame(struct h2_conn *conn, const struct h2_frame *frame)
+// h2conn_own_frame is h2_conn_frame for one that the peer has no part in: it
+// must not keep us from reading, or two ends that wait for each other to read
+// would wait for ever.
+static uint8_t *h2conn_own_frame(struct h2_conn *conn,
+                                 const struct h2_frame *frame)
 {
     size_t size = H2_HEAD_SIZE + (size_t)frame->length;
     uint8_t *head = chunk_queue_reserve(&conn->out, size);
@@ -239,8 +243,18 @@ uint8_t *h2_conn_frame(struct h2_conn *conn, const struct h2_frame *frame)
     }
     h2_frame_write(head, frame);
     chunk_queue_commit(&conn->out, size);
-    h2_conn_induced(conn, size);
     return head + H2_HEAD_SIZE;
+}
+
+uint8_t *h2_conn_frame(struct h2_conn *conn, const struct h2_frame *frame)
+{
+    uint8_t *payload = h2conn_own_frame(conn, frame);
+    // A client resets its own streams, as many as its user cancels.
+    bool is_own = frame->type == H2_FRAME_RST_STREAM && !conn->is_server;
+    if (payload != NULL && !is_own) {
+        h2_conn_induced(conn, H2_HEAD_SIZE + (size_t)frame->length);
+    }
+    return payload;
 }
 
 void h2_conn_word(struct h2_conn *conn, enum h2_frame_type type,
@@ -263,7 +277,7 @@ bool h2_ping(struct h2_conn *conn, const uint8_t payload[8])
     if (conn->state == H2_CONN_CLOSED) {
         return true;
     }
-    uint8_t *to = h2_conn_frame(
+    uint8_t *to = h2conn_own_frame(
         conn, &(struct h2_frame){.type = H2_FRAME_PING, .length = 8});
     if (to == NULL) {
         return false;

@@ -294,11 +294,11 @@ static void test_conn__cuts_long_texts(void **state)
     script_end(&run);
 }
 
+// induce has the peer send PINGs: each is answered with 17 bytes.
 static void induce(size_t count)
 {
-    static const uint8_t ping[8] = {0};
     for (size_t i = 0; i < count; i++) {
-        assert_true(h2_ping(&run.conn, ping));
+        feed("000008 06 00 00000000 0000000000000000");
     }
 }
 
@@ -306,6 +306,9 @@ static void test_conn__counts_what_is_induced(void **state)
 {
     (void)state;
     begin(true);
+    feed("505249202a20485454502f322e300d0a0d0a534d0d0a0d0a"
+         "000000 04 00 00000000");
+    h2_output_consume(&run.conn, h2_output_size(&run.conn));
     assert_int_equal(run.conn.induced_bytes, 0);
     induce(2);
     assert_int_equal(run.conn.induced_bytes, 34);
@@ -328,6 +331,35 @@ static void test_conn__counts_what_is_induced(void **state)
     script_end(&run);
 }
 
+// What we send of our own accord must not keep us from reading: the peer may be
+// unable to read before we do.
+static void test_conn__reads_whatever_it_sends_itself(void **state)
+{
+    (void)state;
+    static const uint8_t ping[8] = {0};
+    const struct h2_field method = {
+        .field = {.name = VIEW(":method"), .value = VIEW("POST")},
+        .mode = HPACK_PLAIN,
+    };
+    begin(false);
+    feed("000000 04 00 00000000");
+    h2_output_consume(&run.conn, h2_output_size(&run.conn));
+    for (int i = 0; i < 6000; i++) {
+        struct h2_stream *stream = h2_open(&run.conn, NULL);
+        assert_non_null(stream);
+        assert_true(h2_send_headers(&run.conn, stream, &method, 1, false));
+        h2_reset(&run.conn, stream, H2_CANCEL);
+        h2_release(&run.conn, stream);
+        assert_true(h2_ping(&run.conn, ping));
+    }
+    assert_true(h2_output_size(&run.conn) > 2 * H2_LIMIT_INDUCED_BYTES);
+    assert_int_equal(run.conn.induced_bytes, 0);
+    feed("000008 06 00 00000000 0000000000000000");
+    assert_int_equal(run.conn.induced_bytes, 17);
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_conn__ends_without_memory_for_a_frame),
         cmocka_unit_test(test_conn__cuts_long_texts),
         cmocka_unit_test(test_conn__counts_what_is_induced),
+        cmocka_unit_test(test_conn__reads_whatever_it_sends_itself),
     };
     return cmocka_run_group_tests_name("h2_conn", tests, NULL, NULL);
 }
