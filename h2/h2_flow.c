@@ -94,6 +94,16 @@ void h2_flow_announce(struct h2_conn *conn, struct h2_stream *stream)
     }
 }
 
+void h2_flow_announce_all(struct h2_conn *conn)
+{
+    if (conn->set == NULL) {
+        return;
+    }
+    LIST_FOREACH (cursor, after, &conn->set->streams) {
+        h2_flow_announce(conn, LIST_OWNER(cursor, struct h2_stream, link_all));
+    }
+}
+
 void h2_flow_received(struct h2_conn *conn, struct h2_stream *stream,
                       uint32_t n)
 {

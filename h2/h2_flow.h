@@ -38,6 +38,10 @@ INTERNAL void h2_flow_dropped(struct h2_conn *conn, struct h2_stream *stream,
 // the connection and, unless NULL, for the stream.
 INTERNAL void h2_flow_announce(struct h2_conn *conn, struct h2_stream *stream);
 
+// h2_flow_announce_all does it for every stream: what was not worth sending is
+// all that there is when our initial window has shrunk.
+INTERNAL void h2_flow_announce_all(struct h2_conn *conn);
+
 // h2_flow_forget gives the unread bytes of a stream back to the connection.
 INTERNAL void h2_flow_forget(struct h2_conn *conn, struct h2_stream *stream);
 

@@ -179,8 +179,13 @@ bool h2_settings_acked(struct h2_conn *conn)
     if (conn->local.header_table_size != conn->wanted.header_table_size) {
         hpack_decoder_limit(&conn->decoder, conn->wanted.header_table_size);
     }
+    bool shrinks =
+        conn->wanted.initial_window_size < conn->local.initial_window_size;
     h2_settings_take_force(conn);
-    return true;
+    if (shrinks) {
+        h2_flow_announce_all(conn);
+    }
+    return conn->state != H2_CONN_CLOSED;
 }
 
 #undef H2SETTINGS_AT

@@ -71,6 +71,26 @@ static void test_flow__credit_waits_for_half_a_window(void **state)
     script_end(&run);
 }
 
+// What was too little to be told may be all that there is once our initial
+// window has shrunk.
+static void test_flow__shrinking_tells_the_credit(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin();
+    struct h2_settings settings = run.conn.wanted;
+    static const uint8_t ack[] = {0, 0, 0, 4, 1, 0, 0, 0, 0};
+    data(1, 400, 0);
+    h2_credit(&run.conn, stream, 400);
+    expect_output("");
+    settings.initial_window_size = 100;
+    assert_true(h2_update_settings(&run.conn, &settings));
+    expect_output("SETTINGS 0 0 000400000064\n");
+    assert_int_equal(script_feed(&run, NULL, ack, sizeof ack), 0);
+    expect_output("WINDOW_UPDATE 0 1 00000190\n");
+    assert_int_equal(h2_flow_receive_window(stream), 100);
+    script_end(&run);
+}
+
 static void test_flow__no_credit_for_an_ended_stream(void **state)
 {
     (void)state;
@@ -363,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flow__credit_waits_for_half_a_window),
+        cmocka_unit_test(test_flow__shrinking_tells_the_credit),
         cmocka_unit_test(test_flow__no_credit_for_an_ended_stream),
         cmocka_unit_test(test_flow__small_calls_cost_no_update),
         cmocka_unit_test(test_flow__want_lets_a_large_message_in),
