@@ -347,6 +347,7 @@ void run_settle(struct grpc_loop *loop)
     if (loop->stepping) {
         return;
     }
+    (void)run_now(loop);
     loop->stepping = true;
     do {
         run_settle_once(loop);
@@ -374,8 +375,10 @@ grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
     ASSERT(!loop->stepping);
     loop->stepping = true;
     run_apply_stops(loop);
-    // Work that is done before the wait may be what the caller waits for.
+    // Work that is done before the wait may be what the caller waits for. The
+    // last step may have been long ago.
     if (run_has_work(loop)) {
+        loop->loop.now_ms = loop_clock(&loop->loop);
         timeout_ms = 0;
         run_settle_once(loop);
     }

@@ -232,6 +232,52 @@ static void test_run__random(void **state)
     assert_int_equal(grpc_loop_free(loop), GRPC_OK);
 }
 
+static uint64_t run_fixed_ms(void *user)
+{
+    return *(const uint64_t *)user;
+}
+
+struct run_watch {
+    grpc_loop *loop;
+    uint64_t seen;
+};
+
+static void run_note_time(struct kit_result *result)
+{
+    struct run_watch *watch = result->extra;
+    watch->seen = grpc_loop_now(watch->loop);
+}
+
+// A callback finds the time as it is, though the loop was last stepped long ago:
+// what it starts has its whole time.
+static void test_run__callbacks_have_the_time(void **state)
+{
+    (void)state;
+    uint64_t now = 1000;
+    struct run_watch watch = {0};
+    struct loop_port port = *loop_system_port();
+    port.user = &now;
+    port.now_ms = run_fixed_ms;
+    grpc_loop *loop = run_new(&(grpc_loop_options){.backend = NULL}, &port);
+    assert_non_null(loop);
+    watch.loop = loop;
+    grpc_channel *channel = grpc_channel_new(
+        "no such thing://", &(grpc_channel_options){.loop = loop});
+    assert_non_null(channel);
+    struct kit_result result = {.act = run_note_time, .extra = &watch};
+    assert_non_null(kit_call(channel, "Ann", &result));
+    now = 5000;
+    assert_int_equal(grpc_loop_step(loop, 0), GRPC_OK);
+    assert_int_equal(result.done, 1);
+    assert_int_equal(watch.seen, 5000);
+    assert_non_null(kit_call(channel, "Ann", &result));
+    now = 9000;
+    grpc_channel_free(channel);
+    assert_int_equal(result.done, 2);
+    assert_int_equal(watch.seen, 9000);
+    assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_run__driven_from_outside),
         cmocka_unit_test(test_run__log),
         cmocka_unit_test(test_run__random),
+        cmocka_unit_test(test_run__callbacks_have_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
