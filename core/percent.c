@@ -36,19 +36,37 @@ static bool percent_is_plain(uint8_t byte)
     return byte >= 0x20 && byte <= 0x7e && byte != '%';
 }
 
-static size_t percent_put(uint8_t byte, char *out)
+static size_t percent_escape(uint8_t byte, char *out)
 {
     static const char percent_digits[16] = {'0', '1', '2', '3', '4', '5',
                                             '6', '7', '8', '9', 'A', 'B',
                                             'C', 'D', 'E', 'F'};
-    if (percent_is_plain(byte)) {
-        out[0] = (char)byte;
-        return 1;
-    }
     out[0] = '%';
     out[1] = percent_digits[byte >> 4];
     out[2] = percent_digits[byte & 15];
     return 3;
+}
+
+static size_t percent_put(uint8_t byte, char *out)
+{
+    if (!percent_is_plain(byte)) {
+        return percent_escape(byte, out);
+    }
+    out[0] = (char)byte;
+    return 1;
+}
+
+// percent_end has the text end with no space: it is escaped, or dropped with
+// what did not fit.
+static size_t percent_end(char *out, size_t written, size_t max, bool cut)
+{
+    while (written > 0 && out[written - 1] == ' ') {
+        written--;
+        if (!cut && max - written >= 3) {
+            return written + percent_escape(' ', out + written);
+        }
+    }
+    return written;
 }
 
 size_t percent_encode(struct view text, char *out, size_t max)
@@ -62,8 +80,10 @@ size_t percent_encode(struct view text, char *out, size_t max)
         char escaped[12];
         size_t escaped_size = 0;
         for (size_t i = 0; i < character.size; i++) {
-            escaped_size +=
-                percent_put(character.data[i], escaped + escaped_size);
+            uint8_t byte = character.data[i];
+            bool leads = written == 0 && byte == ' ';
+            escaped_size += leads ? percent_escape(byte, escaped + escaped_size)
+                                  : percent_put(byte, escaped + escaped_size);
         }
         if (escaped_size > max - written) {
             break;
@@ -72,7 +92,7 @@ size_t percent_encode(struct view text, char *out, size_t max)
         written += escaped_size;
         text = view_skip(text, size == 0 ? 1 : size);
     }
-    return written;
+    return percent_end(out, written, max, text.size > 0);
 }
 
 static int percent_nibble(uint8_t digit)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The percent encoding of grpc-message (PROTOCOL-HTTP2.md, Responses): every
-// byte outside 0x20 to 0x7E, and '%' itself, is %XX.
+// byte outside 0x20 to 0x7E, and '%' itself, is %XX. So is a space at the start
+// and at the end, where a field may have none (RFC 9113 section 8.2.1).
 
 #ifndef CORE_PERCENT_H
 #define CORE_PERCENT_H

@@ -62,6 +62,31 @@ static void test_percent__encode_cuts(void **state)
     }
 }
 
+// A field's value neither begins nor ends with a space.
+static void test_percent__encode_spaces_at_the_ends(void **state)
+{
+    static const char *const cut[] = {
+        "", "", "", "%20", "%20a", "%20a", "%20a", "%20a  b", "%20a  b"};
+    (void)state;
+    percent_expect(" ", 1, "%20");
+    percent_expect("  ", 2, "%20%20");
+    percent_expect("   ", 3, "%20 %20");
+    percent_expect(" a", 2, "%20a");
+    percent_expect("a ", 2, "a%20");
+    percent_expect("a  ", 3, "a %20");
+    percent_expect(" a b ", 5, "%20a b%20");
+    for (size_t max = 0; max <= 8; max++) {
+        char out[16];
+        memset(out, '#', sizeof out);
+        size_t written = percent_encode(view_of(" a  b ", 6), out, max);
+        assert_int_equal(written, strlen(cut[max]));
+        assert_memory_equal(out, cut[max], written);
+        for (size_t i = max; i < sizeof out; i++) {
+            assert_int_equal(out[i], '#');
+        }
+    }
+}
+
 static void percent_expect_back(const char *encoded, const char *text,
                                 size_t size)
 {
@@ -140,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_percent__encode),
         cmocka_unit_test(test_percent__encode_repairs),
         cmocka_unit_test(test_percent__encode_cuts),
+        cmocka_unit_test(test_percent__encode_spaces_at_the_ends),
         cmocka_unit_test(test_percent__decode),
         cmocka_unit_test(test_percent__decode_malformed),
         cmocka_unit_test(test_percent__round_trip),
