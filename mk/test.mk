@@ -19,8 +19,9 @@ ifdef TESTS
 UNIT_TESTS := $(filter $(TESTS),$(UNIT_TESTS))
 SHELL_TESTS := $(filter $(patsubst %,tests/%.sh,$(TESTS:.sh=)),$(SHELL_TESTS))
 endif
-# The generator is no part of the amalgamation.
-ONE_FILE_TESTS = $(filter-out test_gen_%,$(UNIT_TESTS))
+# The generator is no part of the amalgamation, and the simulated network of
+# tests/sim is linked with the split tree.
+ONE_FILE_TESTS = $(filter-out test_gen_% test_sim_%,$(UNIT_TESTS))
 MACHINES := $(if $(filter x86_64,$(shell uname -m)),m32) musl s390x
 UNIT_PROGRAMS = \
 	$(UNIT_TESTS:%=$(T)/plain/split/%) $(ONE_FILE_TESTS:%=$(T)/plain/one/%) \
@@ -64,6 +65,10 @@ $(T)/$(1)/split/test_gen_%: tests/test_gen_%.c $(T)/$(1)/obj/tests/support.o \
 		$(T)/$(1)/libgen.a $(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -I$(T)/proto -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
+$(T)/$(1)/split/test_sim_%: tests/test_sim_%.c $(T)/$(1)/obj/tests/support.o \
+		$(T)/$(1)/obj/tests/sim/sim_net.o $(T)/$(1)/libsplit.a
+	@mkdir -p $$(@D)
+	$$(call run,LINK)$(2) -I. -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
 $(T)/$(1)/split/%: tests/%.c $(T)/$(1)/obj/tests/support.o \
 		$(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
@@ -73,7 +78,8 @@ $(T)/$(1)/one/%: tests/%.c $(T)/$(1)/obj/tests/support.o dist/grpc.c \
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) $(3) -DTEST_AMALGAMATION -Idist -I. -I$(T)/proto \
 		-o $$@ $$< $$(filter %.o %.a,$$^) $(4)
--include $(wildcard $(T)/$(1)/*/*.d $(T)/$(1)/obj/*/*.d)
+-include $(wildcard $(T)/$(1)/*/*.d $(T)/$(1)/obj/*/*.d \
+	$(T)/$(1)/obj/*/*/*.d)
 endef
 $(eval $(call flavour,plain,$(TEST_CC) $(TEST_CFLAGS) -O1 $(CPPFLAGS),-O0,\
 	-lcmocka -lpthread))
