@@ -51,6 +51,8 @@ help:
 	@echo 'make test            every test; TESTS="test_arena ..." for some'
 	@echo 'make coverage        lines and branches that the unit tests run; FILES=1'
 	@echo 'make mutants         mistakes that the tests have to notice'
+	@echo 'make sim SEEDS=2000  simulated calls, each seed a run; FIRST=n'
+	@echo 'make oom             calls in which the n-th allocation fails'
 	@echo 'make lint            style, layers, names'
 	@echo 'make format          clang-format on every source file'
 	@echo 'make interop         against grpc-go and Google'\''s C core'
@@ -58,7 +60,7 @@ help:
 	@echo 'make bench QUICK=1   cost of a call, beside peers'
 	@echo 'make bench-hpack     cost of header compression, beside nghttp2'
 	@echo 'make fuzz SECONDS=30 each fuzz target for so long'
-	@echo 'make nightly         what takes long: valgrind, interop, whole bench'
+	@echo 'make nightly         what takes long: valgrind, sim, fuzz, interop, whole bench'
 	@echo 'make clean           removes $(BUILD)/ and dist/'
 	@echo 'Variables: BUILD CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS'
 .PHONY: help

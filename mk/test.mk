@@ -146,6 +146,9 @@ nightly:
 	@tests/deps nightly
 	+$(MAKE) test TEST_LONG=1
 	+$(MAKE) valgrind TEST_LONG=1
+	+$(MAKE) sim SEEDS=30000
+	+$(MAKE) sim-machines
+	+$(MAKE) oom
 	+$(MAKE) interop
 	+$(MAKE) fuzz SECONDS=600
 	+$(MAKE) fuzz-replay TEST_WRAPPER='$(VALGRIND)'
@@ -208,3 +211,62 @@ bench-hpack:
 	@tests/deps bench-hpack
 	bench/hpack/run
 .PHONY: bench-hpack
+
+# The simulation (tests/sim), on the split tree, optimized and with assertions;
+# some of its seeds with sanitizers too.
+#   make sim SEEDS=2000 FIRST=1
+$(eval $(call flavour,sim,$(TEST_CC) $(TEST_CFLAGS) -O2 $(CPPFLAGS),,-lpthread))
+
+# $(call simulation,FLAVOUR,COMPILER AND FLAGS)
+define simulation
+$(T)/$(1)/sim: $(SIM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
+	$$(call run,LINK)$(2) -o $$@ $$^ -lpthread
+$(T)/$(1)/oom: $(OOM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
+	$$(call run,LINK)$(2) -o $$@ $$^ -lpthread
+endef
+SIM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_wire sim/sim_service \
+	sim/sim_core sim/sim_calls sim/sim_acts sim/sim_links sim/sim_engine sim/sim
+OOM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_service sim/oom
+$(eval $(call simulation,sim,$(TEST_CC)))
+$(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))
+
+SEEDS ?= 2000
+FIRST ?= 1
+SIM_RUN = --first $(FIRST) --jobs $(JOBS)
+sim:
+	@tests/deps sim
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		$(T)/san/sim $(T)/sim/sim
+	@echo 'with sanitizers:'
+	@$(T)/san/sim $(SIM_RUN) --seeds $$(($(SEEDS) / 10 + 1)) --short
+	@$(T)/sim/sim $(SIM_RUN) --seeds $(SEEDS)
+.PHONY: sim
+
+# Another machine with words of 64 bits does exactly the same: the digest is that
+# of the traces. (With 32 bits chunks hold more, and writes are larger.)
+SIM_MACHINES := $(filter-out musl,$(MACHINES))
+$(eval $(call simulation,m32,$(M32)))
+$(eval $(call simulation,s390x,s390x-linux-gnu-gcc -static))
+sim-machines:
+	@tests/deps test
+	+@$(MAKE) -j$(JOBS) --no-print-directory $(T)/sim/sim \
+		$(SIM_MACHINES:%=$(T)/%/sim)
+	@set -e; for program in $(T)/sim/sim $(SIM_MACHINES:%=$(T)/%/sim); do \
+		case $$program in */s390x/*) qemu=qemu-s390x-static ;; *) qemu= ;; esac; \
+		$$qemu $$program --jobs $(JOBS) --seeds 200 --short | tee $(T)/sim.log; \
+		digest=$$(sed -n 's/.*digest \([0-9a-f]*\).*/\1/p' $(T)/sim.log); \
+		case $$program in */m32/*) ;; *) \
+			test "$${first:=$$digest}" = "$$digest" ;; esac; \
+		tail -n 1 $(T)/sim.log | grep -q ' 0 failed'; \
+	done
+.PHONY: sim-machines
+
+# Whole calls in which the n-th allocation fails, for every n.
+oom:
+	@tests/deps sim
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		$(T)/sim/oom $(T)/san/oom
+	@$(T)/sim/oom
+	@echo 'with sanitizers:'
+	@$(T)/san/oom --short
+.PHONY: oom

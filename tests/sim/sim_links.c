@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+
+#include "tests/sim/sim_cast.h"
+
+enum {
+    LINKS_PATIENCE_US = 3000000, // longer than all stalls and pauses
+    LINKS_CALM_US = 9000000,     // than all timers of handlers and callers
+};
+
+// ---- Troubles ---------------------------------------------------------------
+
+void core_trouble_all(struct core *core)
+{
+    for (size_t i = 0; i < core->channel_count; i++) {
+        core->channels[i].troubles++;
+    }
+}
+
+void core_trouble(struct core *core, struct core_link *link)
+{
+    link->doomed = true;
+    if (link->channel >= 0) {
+        core->channels[link->channel].troubles++;
+    } else {
+        core_trouble_all(core);
+    }
+}
+
+// core_note_refusals: connections that are refused or lost are troubles as well.
+void core_note_refusals(struct core *core)
+{
+    if (core->world->refused > 0) {
+        core->world->refused = 0;
+        core_trouble_all(core);
+        sim_met(SIM_REFUSED_CONNECT);
+    }
+}
+
+// core_is_doomed: some connection of that channel has met with trouble and is
+// not yet gone.
+bool core_is_doomed(const struct core *core, int channel)
+{
+    for (size_t i = 0; i < CORE_LINKS; i++) {
+        const struct core_link *link = &core->links[i];
+        if (link->used && link->doomed &&
+            (link->channel == channel || link->channel < 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// ---- The oracle of the wire -------------------------------------------------
+
+static struct core_link *core_link_of(struct core *core, int fd, int *out_side)
+{
+    struct core_link *link = sim_end(core->world, fd)->user;
+    if (link != NULL) {
+        *out_side = link->fds[1] == fd;
+    }
+    return link;
+}
+
+static void core_opened(void *user, int client_fd, int server_fd)
+{
+    struct core *core = user;
+    size_t i = 0;
+    while (i < CORE_LINKS && core->links[i].used) {
+        i++;
+    }
+    SIM_CHECK(i < CORE_LINKS, "too many connections");
+    struct core_link *link = &core->links[i];
+    link->used = true;
+    link->fds[0] = client_fd;
+    link->fds[1] = server_fd;
+    for (int side = 0; side < 2; side++) {
+        link->conns[side] = NULL;
+        link->over[side] = false;
+        link->read[side] = 0;
+        link->moved_us[side] = core->world->now_us;
+        sim_end(core->world, link->fds[side])->user = link;
+    }
+    link->channel = -1;
+    link->doomed = false;
+    wire_init(&link->wire);
+    link->wire.all_refusals = &core->refusals;
+    link->wire.hungry = core->hungry;
+    sim_note("connection %lld opens", (long long)i, 0, 0, 0);
+}
+
+static void core_wrote(void *user, int fd, const uint8_t *bytes, size_t size)
+{
+    int side;
+    struct core *core = user;
+    struct core_link *link = core_link_of(core, fd, &side);
+    if (link != NULL) {
+        link->moved_us[side] = core->world->now_us;
+        wire_wrote(&link->wire, side, bytes, size);
+    }
+}
+
+static void core_delivered(void *user, int fd, size_t size)
+{
+    int side;
+    struct core *core = user;
+    const struct sim_end *end = sim_end(core->world, fd);
+    struct core_link *link = core_link_of(core, fd, &side);
+    core->moved_us = core->world->now_us;
+    if (link != NULL && end->in.delivered - end->in.taken == size) {
+        link->moved_us[side] = core->world->now_us;
+    }
+}
+
+static void core_took(void *user, int fd, size_t size)
+{
+    int side;
+    struct core *core = user;
+    struct core_link *link = core_link_of(core, fd, &side);
+    if (link != NULL) {
+        link->moved_us[side] = core->world->now_us;
+        link->read[side] += size;
+        wire_cut(&link->wire, 1 - side, link->read[side]);
+    }
+}
+
+static bool core_credit_under_way(const struct wire_link *wire)
+{
+    return wire->sides[0].credit_sent != wire->sides[0].credit_taken ||
+           wire->sides[1].credit_sent != wire->sides[1].credit_taken;
+}
+
+static void core_closed(void *user, int fd)
+{
+    int side;
+    struct core *core = user;
+    struct core_link *link = core_link_of(core, fd, &side);
+    if (link == NULL) {
+        return;
+    }
+    if (!link->over[0] && !link->over[1] &&
+        core_credit_under_way(&link->wire)) {
+        sim_met(SIM_WINDOW_LOST);
+    }
+    link->conns[side] = NULL;
+    link->over[side] = true;
+    link->wire.sides[side].over = true;
+    if (link->doomed) {
+        core_trouble(core, link);
+    }
+    sim_end(core->world, fd)->user = NULL;
+    if (sim_end(core->world, link->fds[1 - side])->user != link) {
+        link->used = false;
+    }
+    sim_note("connection %lld: side %lld is closed",
+             (long long)(link - core->links), side, 0, 0);
+}
+
+// core_meet finds out which connection of the library belongs to a link.
+static struct core_link *core_meet(struct core *core, struct conn *conn,
+                                   int channel)
+{
+    if (conn->source.fd < 0 || conn->state == CONN_CONNECTING) {
+        return NULL;
+    }
+    int side;
+    struct core_link *link = core_link_of(core, conn->source.fd, &side);
+    if (link == NULL) {
+        return NULL;
+    }
+    if (channel >= 0) {
+        if (link->channel < 0 && core->channels[channel].connected++ > 0) {
+            sim_met(SIM_RECONNECT);
+        }
+        link->channel = channel;
+    }
+    if (conn_is_over(conn) || conn->h2.state == H2_CONN_CLOSED) {
+        link->over[side] = true;
+        link->wire.sides[side].over = true;
+    }
+    link->conns[side] = link->over[side] ? NULL : conn;
+    return link->conns[side] == NULL ? NULL : link;
+}
+
+static void core_check_link(struct core *core, struct core_link *link)
+{
+    bool deep = core->thorough || core_random(core, 16) == 0;
+    const struct h2_conn *engines[2] = {NULL, NULL};
+    for (int side = 0; side < 2; side++) {
+        const struct conn *conn = link->conns[side];
+        if (conn != NULL) {
+            engines[side] = &conn->h2;
+            wire_scan(&link->wire, side, &conn->h2);
+        }
+    }
+    for (int side = 0; side < 2; side++) {
+        const struct conn *conn = link->conns[side];
+        if (conn == NULL) {
+            continue;
+        }
+        if (conn->held != NULL) {
+            sim_met(SIM_BLOCKED);
+        }
+        if (conn->assembly_waits > 0) {
+            sim_met(SIM_ASSEMBLY);
+        }
+        size_t held = conn->held != NULL ? conn->held->size : 0;
+        wire_take(&link->wire, 1 - side, link->read[side] - held);
+        if (deep) {
+            h2_check(&conn->h2);
+            conn_check(conn);
+        }
+    }
+    wire_check(&link->wire, engines[0], engines[1], deep);
+}
+
+static void core_check_server(struct core *core)
+{
+    for (size_t i = 0; i < CORE_SERVERS; i++) {
+        grpc_server *server = core->servers[i].server;
+        if (server == NULL) {
+            continue;
+        }
+        LIST_FOREACH (cursor, after, &server->conns) {
+            struct core_link *link = core_meet(
+                core, LIST_OWNER(cursor, struct conn, link_owner), -1);
+            if (link != NULL) {
+                core_check_link(core, link);
+            }
+        }
+    }
+}
+
+static void core_check_clients(struct core *core, const grpc_loop *loop)
+{
+    for (size_t i = 0; i < core->channel_count; i++) {
+        grpc_channel *channel = core->channels[i].channel;
+        if (channel == NULL || core->channels[i].loop != loop) {
+            continue;
+        }
+        LIST_FOREACH (cursor, after, &channel->conns) {
+            struct core_link *link = core_meet(
+                core, LIST_OWNER(cursor, struct conn, link_owner), (int)i);
+            if (link != NULL) {
+                core_check_link(core, link);
+            }
+        }
+    }
+}
+
+static void core_stepped(void *user, grpc_loop *loop)
+{
+    struct core *core = user;
+    core->steps++;
+    if (loop == core->loops[0]) {
+        core_check_server(core);
+    } else {
+        core_check_clients(core, loop);
+    }
+}
+
+struct core_link *core_some_link(struct core *core)
+{
+    uint32_t first = core_random(core, CORE_LINKS);
+    for (uint32_t i = 0; i < CORE_LINKS; i++) {
+        struct core_link *link = &core->links[(first + i) % CORE_LINKS];
+        if (link->used && link->conns[0] != NULL && link->conns[1] != NULL) {
+            return link;
+        }
+    }
+    return NULL;
+}
+
+void core_watch(struct core *core)
+{
+    core->world->tap = (struct sim_tap){
+        .user = core,
+        .opened = core_opened,
+        .wrote = core_wrote,
+        .delivered = core_delivered,
+        .took = core_took,
+        .closed = core_closed,
+        .stepped = core_stepped,
+    };
+}
+
+// core_check_rest: without calls and bytes both ends of a connection agree.
+// links_is_stuck: bytes lie unread at that side, and it neither reads nor writes.
+static bool links_is_stuck(const struct core *core,
+                           const struct core_link *link, int side)
+{
+    if (link->conns[side] == NULL ||
+        core->world->now_us - link->moved_us[side] < LINKS_PATIENCE_US) {
+        return false;
+    }
+    const struct sim_pipe *pipe = &sim_end(core->world, link->fds[side])->in;
+    return pipe->delivered > pipe->taken;
+}
+
+void core_check_progress(const struct core *core)
+{
+    for (size_t i = 0; i < CORE_LINKS; i++) {
+        const struct core_link *link = &core->links[i];
+        for (int side = 0; side < 2 && link->used; side++) {
+            SIM_CHECK(!links_is_stuck(core, link, side),
+                      "connection %zu: side %d does not read what has come", i,
+                      side);
+        }
+    }
+    SIM_CHECK(!core->calm ||
+                  core->world->now_us - core->moved_us < LINKS_CALM_US,
+              "nothing moves");
+}
+
+void core_check_rest(const struct core *core)
+{
+    for (size_t i = 0; i < core->client_loops + 1; i++) {
+        SIM_CHECK(core->loops[i]->calls.taken == 0 &&
+                      core->loops[i]->h2.streams.taken == 0,
+                  "loop %zu: calls or streams are not given back", i);
+    }
+    for (size_t i = 0; i < CORE_LINKS; i++) {
+        const struct core_link *link = &core->links[i];
+        if (!link->used || link->conns[0] == NULL || link->conns[1] == NULL) {
+            continue;
+        }
+        const struct h2_conn *client = &link->conns[0]->h2;
+        const struct h2_conn *server = &link->conns[1]->h2;
+        SIM_CHECK(client->stream_count == 0 && server->stream_count == 0,
+                  "connection %zu: streams are left", i);
+        for (int side = 0; side < 2; side++) {
+            const struct conn *conn = link->conns[side];
+            SIM_CHECK(list_is_empty(&conn->calls) && conn->orphan_count == 0 &&
+                          conn->assembling == 0,
+                      "connection %zu: calls are left", i);
+        }
+        wire_check_quiet(client, server);
+    }
+}

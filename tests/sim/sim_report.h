@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// What the simulation tells: the trace of the run, the rare events that it has
+// met, and the violation that ends it. One run at a time in a process.
+
+#ifndef TESTS_SIM_SIM_REPORT_H
+#define TESTS_SIM_SIM_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Each is counted; one that is never met in a whole run of many seeds fails it:
+// then the simulation no longer goes where the bugs are.
+#define SIM_EVENTS(X)                                       \
+ X(CUT_HEAD, "a read ends within a frame head")             \
+ X(CUT_BLOCK, "a read ends within a header block")          \
+ X(CUT_DATA, "a read ends within DATA")                     \
+ X(CUT_CONTROL, "a read ends within another frame")         \
+ X(CONTINUATION, "CONTINUATION")                            \
+ X(EVICTION, "HPACK table entry evicted")                   \
+ X(SIZE_UPDATE, "HPACK table size update")                  \
+ X(TABLES, "HPACK tables compared, block by block")         \
+ X(SETTINGS, "SETTINGS changed in flight")                  \
+ X(BELOW_ZERO, "send window below zero")                    \
+ X(CONN_FULL, "connection's send window used up")           \
+ X(RST_END, "RST_STREAM crosses END_STREAM")                \
+ X(RST_RST, "RST_STREAM crosses RST_STREAM")                \
+ X(WINDOW_LOST, "WINDOW_UPDATE in flight at the close")     \
+ X(GOAWAY_BUSY, "GOAWAY with streams open")                 \
+ X(GOAWAY_LEFT, "GOAWAY leaves a stream out")               \
+ X(REFUSED, "stream refused")                               \
+ X(RETRY, "transparent retry")                              \
+ X(BLOCKED, "input held until output has left")             \
+ X(PING, "PING answered")                                   \
+ X(TORN, "connection torn")                                 \
+ X(TORN_MESSAGE, "connection torn within a message")        \
+ X(CUT_OFF, "one direction of a connection ended")          \
+ X(REFUSED_CONNECT, "connection refused")                   \
+ X(RECONNECT, "connected again")                            \
+ X(STOPPED, "server stopped with calls open")               \
+ X(STALLED, "process stalled")                              \
+ X(PAUSED, "network paused")                                \
+ X(CANCEL_EARLY, "cancelled before the request was sent")   \
+ X(CANCEL_LATE, "cancelled while the server was at work")   \
+ X(DEADLINE_CLIENT, "deadline expired at the client")       \
+ X(DEADLINE_SERVER, "deadline expired at the server first") \
+ X(TOLD, "handler told of the end")                         \
+ X(ORPHAN, "answer to a call that is over")                 \
+ X(TOO_LARGE, "message over the limit")                     \
+ X(LARGE, "message larger than the windows")                \
+ X(ASSEMBLY, "large message waits for others")              \
+ X(HUNGER, "memory runs out")                               \
+ X(OK, "call answered with OK")                             \
+ X(UNAVAILABLE, "call lost with its connection")            \
+ X(HALF_CLOSED, "DATA both ways after a half-close")        \
+ X(INTERLEAVED, "DATA of several streams interleaved")      \
+ X(STALE, "DATA for a stream that is gone")
+
+enum sim_event {
+#define SIM_EVENT_ID(id, text) SIM_##id,
+    SIM_EVENTS(SIM_EVENT_ID)
+#undef SIM_EVENT_ID
+        SIM_EVENT_COUNT
+};
+
+// What one process has met; in memory shared with its parent.
+struct sim_tally {
+    uint64_t events[SIM_EVENT_COUNT];
+    uint64_t calls;   // of core runs
+    uint64_t streams; // of engine runs
+    uint64_t checks;
+    uint64_t passed;
+    uint64_t digest;    // sum over the traces of the seeds that have passed
+    uint64_t next_seed; // the one that runs
+};
+
+const char *sim_event_text(enum sim_event event);
+
+// sim_begin begins a run, which has a name (static text) and a number; loud
+// prints the trace as it grows. sim_clock: the time is there from now on, NULL:
+// nowhere.
+void sim_begin(struct sim_tally *tally, const char *name, uint64_t number,
+               bool loud);
+void sim_clock(const uint64_t *now_us);
+
+void sim_met(enum sim_event event);
+void sim_met_many(enum sim_event event, uint64_t count);
+
+// sim_note adds a line to the trace: a format with up to four %lld, and %s for
+// static text in text's place.
+void sim_note(const char *format, long long a, long long b, long long c,
+              long long d);
+
+// sim_digest is a number for the whole trace: equal in every run of the seed.
+uint64_t sim_digest(void);
+
+// sim_fail prints the run, the violation and the end of the trace, and ends
+// the process with status 1.
+_Noreturn void sim_fail(const char *format, ...)
+    __attribute__((__format__(__printf__, 1, 2)));
+
+// sim_watch_crashes has assertions and signals end like sim_fail.
+void sim_watch_crashes(void);
+
+#define SIM_CHECK(condition, ...) \
+ do {                             \
+  if (!(condition)) {             \
+   sim_fail(__VA_ARGS__);         \
+  }                               \
+ } while (0)
+
+#endif
