@@ -69,6 +69,8 @@ $(T)/$(1)/split/test_sim_%: tests/test_sim_%.c $(T)/$(1)/obj/tests/support.o \
 		$(T)/$(1)/obj/tests/sim/sim_net.o $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
+# (Named, so that make holds it for a file that can be made.)
+$(T)/$(1)/split/test_sim_net: $(T)/$(1)/obj/tests/sim/sim_net.o
 $(T)/$(1)/split/%: tests/%.c $(T)/$(1)/obj/tests/support.o \
 		$(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
