@@ -69,10 +69,26 @@ static size_t percent_end(char *out, size_t written, size_t max, bool cut)
     return written;
 }
 
+// percent_copy copies the plain characters at the start of text: mostly all. (A
+// space that leads is none.)
+static size_t percent_copy(struct view text, char *out, size_t max)
+{
+    size_t n = 0;
+    size_t most = text.size < max ? text.size : max;
+    if (most > 0 && text.data[0] == ' ') {
+        return 0;
+    }
+    for (; n < most && percent_is_plain(text.data[n]); n++) {
+        out[n] = (char)text.data[n];
+    }
+    return n;
+}
+
 size_t percent_encode(struct view text, char *out, size_t max)
 {
     static const uint8_t percent_wrong[3] = {0xef, 0xbf, 0xbd}; // U+FFFD
-    size_t written = 0;
+    size_t written = percent_copy(text, out, max);
+    text = view_skip(text, written);
     while (text.size > 0) {
         size_t size = percent_character(text);
         struct view character =
