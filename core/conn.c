@@ -345,6 +345,7 @@ static void conn_hold(struct conn *conn, struct view input)
         return;
     }
     held->size = input.size;
+    held->used = 0;
     memcpy(held->bytes, input.data, input.size);
     conn->held = held;
 }
@@ -393,6 +394,13 @@ static inline bool conn_has_turn(struct conn *conn, uint32_t *streams)
     return false;
 }
 
+// conn_is_counted: the event may be one of a flood, that is dealt with before
+// the rest of the input is.
+static inline bool conn_is_counted(const struct h2_event *event)
+{
+    return event->type == H2_EVENT_RESET || event->type == H2_EVENT_SETTINGS;
+}
+
 // conn_goes_on: the next event is to be asked for.
 static inline bool conn_goes_on(struct conn *conn, enum h2_result result,
                                 const struct h2_event *event, uint32_t *streams)
@@ -402,7 +410,7 @@ static inline bool conn_goes_on(struct conn *conn, enum h2_result result,
             return event->headers != H2_HEADERS_REQUEST ||
                    conn_has_turn(conn, streams);
         }
-        return event->type != H2_EVENT_RESET || conn_count(conn);
+        return !conn_is_counted(event) || conn_count(conn);
     }
     // Counting may close the engine, which then has one more event.
     bool was_open = conn->h2.state != H2_CONN_CLOSED;
@@ -425,8 +433,8 @@ static void conn_settle_settings(struct conn *conn)
 }
 
 // conn_feed is the walk of a byte: input into the engine, its events to the
-// role, one at a time.
-static void conn_feed(struct conn *conn, struct view input)
+// role, one at a time. It returns the input that is for later.
+static struct view conn_feed(struct conn *conn, struct view input)
 {
     uint32_t streams = 0;
     bool more = !conn_is_over(conn);
@@ -442,9 +450,6 @@ static void conn_feed(struct conn *conn, struct view input)
             break;
         }
         more = conn_goes_on(conn, result, &event, &streams);
-        if (!more && UNLIKELY(input.size > 0)) {
-            conn_hold(conn, input);
-        }
     }
     if (conn->state != CONN_CLOSED) {
         conn_settle_settings(conn);
@@ -452,15 +457,31 @@ static void conn_feed(struct conn *conn, struct view input)
             conn_wake(conn);
         }
     }
+    return UNLIKELY(conn_is_over(conn)) ? view_of(NULL, 0) : input;
 }
 
-// conn_feed_held goes on with input that was held back.
+// conn_feed_none has the events given that are due without any input.
+static void conn_feed_none(struct conn *conn)
+{
+    struct view left = conn_feed(conn, view_of(NULL, 0));
+    ASSERT(left.size == 0);
+    (void)left;
+}
+
+// conn_feed_held goes on with input that was held back. What is left of it
+// stays where it is: a flood that is slowed down costs no copies.
 static void conn_feed_held(struct conn *conn)
 {
     struct conn_held *held = conn->held;
+    struct view input = view_of(held->bytes, held->size);
     conn->held = NULL;
-    conn_feed(conn, view_of(held->bytes, held->size));
-    conn_free_held(conn, held);
+    struct view left = conn_feed(conn, view_skip(input, held->used));
+    if (left.size == 0) {
+        conn_free_held(conn, held);
+        return;
+    }
+    held->used = held->size - left.size;
+    conn->held = held;
 }
 
 static void conn_fail_socket(struct conn *conn, const char *phase, int error)
@@ -489,9 +510,12 @@ static void conn_read(struct conn *conn)
         }
     } else if (size == 0) {
         h2_close_input(&conn->h2, "the peer closed the connection");
-        conn_feed(conn, view_of(NULL, 0));
+        conn_feed_none(conn);
     } else {
-        conn_feed(conn, view_of(conn->loop->input, size));
+        struct view left = conn_feed(conn, view_of(conn->loop->input, size));
+        if (UNLIKELY(left.size > 0)) {
+            conn_hold(conn, left);
+        }
     }
 }
 
@@ -596,7 +620,7 @@ void conn_flush(struct conn *conn)
                (!stuck || conn->h2.state == H2_CONN_CLOSED)) {
         // Room in the output may have made events due, and a send that found
         // no memory has closed the engine.
-        conn_feed(conn, view_of(NULL, 0));
+        conn_feed_none(conn);
     }
     if (conn->state != CONN_CLOSED) {
         conn_end_when_done(conn);
@@ -728,7 +752,7 @@ static void conn_end_by(struct conn *conn, enum h2_code code,
                         const char *reason)
 {
     h2_close(&conn->h2, code, reason);
-    conn_feed(conn, view_of(NULL, 0));
+    conn_feed_none(conn);
 }
 
 static void conn_on_state_due(struct conn *conn)

@@ -73,6 +73,7 @@ enum conn_due {
 
 struct conn_held {
     size_t size;
+    size_t used; // of them, dealt with meanwhile
     uint8_t bytes[];
 };
 

@@ -37,8 +37,18 @@ static int32_t flood_spend(int32_t from, uint32_t n)
     return left > INT32_MIN ? (int32_t)left : INT32_MIN;
 }
 
-static enum flood_answer flood_delay(struct flood *flood)
+static void flood_forget(struct flood *flood, const grpc_limits *limits,
+                         uint64_t now_ms)
 {
+    uint32_t passed_ms = (uint32_t)now_ms - flood->delayed_ms;
+    if (passed_ms / limits->delay_ms > flood->delays) {
+        flood->delays = 0;
+    }
+}
+
+static enum flood_answer flood_delay(struct flood *flood, uint64_t now_ms)
+{
+    flood->delayed_ms = (uint32_t)now_ms;
     return ++flood->delays > H2_LIMIT_DELAYS ? FLOOD_END : FLOOD_DELAY;
 }
 
@@ -54,10 +64,8 @@ enum flood_answer flood_count(struct flood *flood, const grpc_limits *limits,
         return FLOOD_END;
     }
     if (flood->tokens <= 0 || (resets > 0 && flood->budget <= 0)) {
-        return flood_delay(flood);
-    }
-    if (flood->budget > 0) {
-        flood->delays = 0;
+        flood_forget(flood, limits, now_ms);
+        return flood_delay(flood, now_ms);
     }
     return FLOOD_FINE;
 }
@@ -66,5 +74,5 @@ enum flood_answer flood_resume(struct flood *flood, const grpc_limits *limits,
                                uint64_t now_ms)
 {
     flood_fill(flood, limits, now_ms);
-    return flood->tokens > 0 ? FLOOD_FINE : flood_delay(flood);
+    return flood->tokens > 0 ? FLOOD_FINE : flood_delay(flood, now_ms);
 }

@@ -5,8 +5,11 @@
 //
 //   FINE --a bound is met--> DELAY --as long as it is met--> DELAY
 //    ^                         |   |
-//    +-------------------------+   +--H2_LIMIT_DELAYS in a row, or
+//    +-------------------------+   +--H2_LIMIT_DELAYS of them, or
 //                                     H2_LIMIT_RESET_DEBT budgets of debt--> END
+//
+// Delays are forgotten when none was needed for as long as they were in all: to
+// be FINE for a moment is not enough, since every delay earns some tokens.
 
 #ifndef CORE_FLOOD_H
 #define CORE_FLOOD_H
@@ -17,10 +20,11 @@
 #include "grpc.h"
 
 struct flood {
-    int32_t tokens;     // glitches that are left; below zero: debt
-    int32_t budget;     // early resets, likewise
-    uint32_t filled_ms; // low bits of when the tokens were filled up
-    uint32_t delays;    // in a row
+    int32_t tokens;      // glitches that are left; below zero: debt
+    int32_t budget;      // early resets, likewise
+    uint32_t filled_ms;  // low bits of when the tokens were filled up
+    uint32_t delays;     // that are not forgotten
+    uint32_t delayed_ms; // low bits of when the last one began
 };
 
 enum flood_answer {

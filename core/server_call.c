@@ -53,17 +53,23 @@ static size_t server_format_code(grpc_code code, char text[SERVER_CODE_TEXT])
     return 2;
 }
 
+static void server_format_status(uint16_t status, char text[3])
+{
+    text[0] = (char)('0' + status / 100 % 10);
+    text[1] = (char)('0' + status / 10 % 10);
+    text[2] = (char)('0' + status % 10);
+}
+
 static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
                                  const struct server_trailers *trailers)
 {
     struct h2_field fields[SERVER_TRAILER_FIELDS];
     size_t count = 0;
-    char http_status[4];
+    char http_status[3];
     char code[SERVER_CODE_TEXT];
     char message[CORE_MESSAGE_TEXT_BYTES];
     if (trailers->alone) {
-        (void)snprintf(http_status, sizeof http_status, "%03u",
-                       trailers->http_status % 1000u);
+        server_format_status(trailers->http_status, http_status);
         fields[count++] =
             headers_passing(VIEW(":status"), view_of(http_status, 3), 8);
         fields[count++] =
@@ -319,8 +325,8 @@ static void server_finish_request(struct grpc_call *call);
 
 // server_is_full: as many handlers are at work for this connection as it may
 // have streams, though the client has reset some of them; or it does not take
-// the replies that it has asked for. Neither is the client's fault alone, and
-// it may try again.
+// the replies that it has asked for. Neither is the client's fault alone: it
+// may try again, and a refusal counts as a glitch, not as a reset.
 static bool server_is_full(const struct conn *conn)
 {
     const struct grpc_server *server = conn->owner;
@@ -345,6 +351,7 @@ static void server_on_request(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_server *server = conn->owner;
     if (UNLIKELY(server_is_full(conn))) {
+        conn->h2.glitches++;
         h2_reset(&conn->h2, event->stream, H2_REFUSED_STREAM);
         h2_release(&conn->h2, event->stream);
         conn_wake(conn);

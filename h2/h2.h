@@ -244,7 +244,7 @@ struct h2_stream_set {
     struct list_link stalled;  // by link_sendable: DATA, but no stream window
     struct list_link due;      // by link_due: an event is due
     size_t queued_bytes;       // DATA that waits in all streams
-    int64_t send_delta_max;    // no stream's send_delta is above
+    int64_t send_delta_max;    // no open stream's send_delta is above
     struct h2_bucket_table *many; // used instead of buckets unless NULL
     struct h2_stream *buckets[H2_BUCKETS];
 };
@@ -280,7 +280,7 @@ struct h2_conn {
     struct h2_stream_set *set;  // NULL: there is no stream
     struct h2_settings wanted;  // ours, as last sent
     uint32_t connection_window; // most unread bytes; h2_options
-    uint32_t window_updates;    // received since the last DATA was sent
+    uint32_t idle_left;         // WINDOW_UPDATE, PING... that are no glitches
     uint32_t resets_left;       // RST_STREAM frames that are no glitches
     struct hpack_decoder decoder;
     struct hpack_encoder encoder;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "h2/h2.h"
+#include "h2/h2_limits.h"
 
 // h2_conn_set_state is the one place where conn->state changes.
 INTERNAL void h2_conn_set_state(struct h2_conn *conn, enum h2_conn_state state);
@@ -36,6 +37,15 @@ INTERNAL void h2_conn_word(struct h2_conn *conn, enum h2_frame_type type,
 
 // h2_conn_induced counts the last size bytes of the output as induced.
 INTERNAL void h2_conn_induced(struct h2_conn *conn, size_t size);
+
+// h2_conn_earn_idle: a stream was opened, or DATA was sent, so the peer may send
+// some more frames of its own accord.
+static inline void h2_conn_earn_idle(struct h2_conn *conn)
+{
+    if (conn->idle_left < H2_LIMIT_IDLE_SAVED) {
+        conn->idle_left += H2_LIMIT_IDLE_FRAMES;
+    }
+}
 
 // h2_conn_goaway_received takes a GOAWAY: streams above last_id are closed and
 // their events made due. False: the connection has failed.

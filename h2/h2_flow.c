@@ -236,20 +236,22 @@ bool h2_flow_own_initial_fits(const struct h2_conn *conn, uint32_t initial)
     return true;
 }
 
-bool h2_flow_initial_fits(const struct h2_conn *conn, uint32_t initial)
+bool h2_flow_initial_fits(struct h2_conn *conn, uint32_t initial)
 {
     if (conn->set == NULL ||
         (int64_t)initial + conn->set->send_delta_max <= H2_WINDOW_MAX) {
         return true;
     }
-    // send_delta_max is only a bound; look closely.
+    // send_delta_max is only a bound: look closely, and make it exact, so that
+    // it is not looked at again for the same streams.
+    int64_t most = 0;
     LIST_FOREACH (cursor, after, &conn->set->streams) {
         const struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
-        if (stream->state != H2_STATE_CLOSED &&
-            (int64_t)initial + stream->send_delta > H2_WINDOW_MAX) {
-            return false;
+        if (stream->state != H2_STATE_CLOSED && stream->send_delta > most) {
+            most = stream->send_delta;
         }
     }
-    return true;
+    conn->set->send_delta_max = most;
+    return (int64_t)initial + most <= H2_WINDOW_MAX;
 }

@@ -59,7 +59,6 @@ INTERNAL bool h2_flow_own_initial_fits(const struct h2_conn *conn,
 
 // h2_flow_initial_fits: no stream's send window passes 2^31-1 with that
 // SETTINGS_INITIAL_WINDOW_SIZE.
-INTERNAL bool h2_flow_initial_fits(const struct h2_conn *conn,
-                                   uint32_t initial);
+INTERNAL bool h2_flow_initial_fits(struct h2_conn *conn, uint32_t initial);
 
 #endif

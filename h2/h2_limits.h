@@ -76,7 +76,7 @@ enum {
     // raise tenfold in practice. Healthy peers stay far below.
     H2_LIMIT_GLITCH_BURST = 10000,
     H2_LIMIT_GLITCH_RATE = 330,
-    // So many delays without a pause of their own length end the connection:
+    // So many delays without a pause as long as all of them end the connection:
     // a flood that has lasted for ten seconds is one.
     H2_LIMIT_DELAYS = 100,
     H2_LIMIT_DELAY_MS = 100,
@@ -104,9 +104,17 @@ enum {
     // An empty DATA frame that ends nothing counts as so many glitches: a
     // hundred at once, three a second (CVE-2019-9518).
     H2_LIMIT_EMPTY_DATA_GLITCHES = 100,
-    // WINDOW_UPDATE frames for each DATA frame that we send and each stream
-    // that is opened; more are glitches (CVE-2019-9511 and its kin).
-    H2_LIMIT_WINDOW_UPDATES = 10,
+    // A larger SETTINGS_INITIAL_WINDOW_SIZE counts as so many glitches for each
+    // open stream: one small frame can make each of them send. A client that
+    // measures the bandwidth doubles it some ten times.
+    H2_LIMIT_WINDOW_GLITCHES = 4,
+    // WINDOW_UPDATE, PING, SETTINGS and GOAWAY frames for each DATA frame that
+    // we send and each stream that is opened; more are glitches
+    // (CVE-2019-9511, -9512, -9515). A client that measures the bandwidth sends
+    // a PING and two WINDOW_UPDATEs for a DATA frame; those for many DATA
+    // frames may come at once, so they are saved up.
+    H2_LIMIT_IDLE_FRAMES = 10,
+    H2_LIMIT_IDLE_SAVED = 10000,
     // Chunks and streams without use that a loop keeps for the next taker.
     H2_LIMIT_SPARE_CHUNKS = 64,
     H2_LIMIT_SPARE_STREAMS = 128,

@@ -200,7 +200,7 @@ static void h2send_open(struct h2_conn *conn, struct h2_stream *stream)
     ASSERT(id <= H2_STREAM_ID_MAX);
     h2_stream_opened(conn, id);
     h2_stream_name(stream, id);
-    conn->window_updates = 0;
+    h2_conn_earn_idle(conn);
     h2_stream_set_state(stream, H2_STATE_OPEN);
 }
 
@@ -273,7 +273,7 @@ static void h2send_data_sent(struct h2_conn *conn, struct h2_stream *stream,
 {
     conn->send_window -= (int64_t)size;
     stream->send_delta -= (int64_t)size;
-    conn->window_updates = 0;
+    h2_conn_earn_idle(conn);
     if (end) {
         stream->end_queued = false;
         h2_stream_end_local(stream);

@@ -150,6 +150,7 @@ bool h2_settings_received(struct h2_conn *conn, struct view payload)
         h2_conn_set_state(conn,
                           conn->goaway_sent ? H2_CONN_DRAINING : H2_CONN_OPEN);
     }
+    uint32_t window_before = conn->peer.initial_window_size;
     for (; payload.size > 0;
          payload = view_skip(payload, H2SETTINGS_ENTRY_SIZE)) {
         if (!h2settings_apply(conn, load_be16(payload.data),
@@ -164,8 +165,12 @@ bool h2_settings_received(struct h2_conn *conn, struct view payload)
     if (ack == NULL) {
         return h2_conn_no_memory(conn);
     }
-    h2_send_unstall(conn);
-    h2_send_pump(conn);
+    if (conn->peer.initial_window_size > window_before) {
+        // Each stream may send, if only a byte in a frame of its own.
+        conn->glitches += conn->open_count * H2_LIMIT_WINDOW_GLITCHES;
+        h2_send_unstall(conn);
+        h2_send_pump(conn);
+    }
     return conn->state != H2_CONN_CLOSED;
 }
 

@@ -71,9 +71,60 @@ static void test_flood__debt_delays(void **state)
     assert_int_equal(answer, FLOOD_FINE);
     assert_in_range(now_ms, 1000, 1200);
     assert_int_equal(flood.delays, delays - 1);
-    // It behaves: all is forgotten.
     assert_int_equal(count(1, 0, now_ms), FLOOD_FINE);
-    assert_int_equal(flood.delays, 0);
+}
+
+// One that goes on at once, with the few tokens that a delay has earned, does
+// not begin anew: it ends when all delays are used up.
+static void test_flood__a_moment_of_peace_forgives_nothing(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(count(H2_LIMIT_GLITCH_BURST, 0, 0), FLOOD_DELAY);
+    uint64_t now_ms = 0;
+    enum flood_answer answer = FLOOD_DELAY;
+    while (answer == FLOOD_DELAY) {
+        now_ms += H2_LIMIT_DELAY_MS;
+        assert_int_equal(flood_resume(&flood, h2_limits_default(), now_ms),
+                         FLOOD_FINE);
+        answer = FLOOD_FINE;
+        while (answer == FLOOD_FINE) {
+            answer = count(1, 0, now_ms);
+        }
+    }
+    assert_int_equal(answer, FLOOD_END);
+    assert_int_equal(now_ms, H2_LIMIT_DELAYS * H2_LIMIT_DELAY_MS);
+}
+
+// Delays are forgotten after a pause as long as they were; a peer that meets
+// the bound once a second does so for ever.
+static void test_flood__delays_are_forgotten(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(count(H2_LIMIT_GLITCH_BURST, 0, 0), FLOOD_DELAY);
+    for (uint64_t second = 1; second < 1000; second++) {
+        assert_int_equal(
+            flood_resume(&flood, h2_limits_default(), second * 1000),
+            FLOOD_FINE);
+        assert_int_equal(count((uint32_t)flood.tokens, 0, second * 1000),
+                         FLOOD_DELAY);
+        assert_int_equal(flood.delays, 1);
+    }
+    uint64_t now_ms = 999000;
+    for (uint32_t i = 2; i <= 50; i++) {
+        now_ms += H2_LIMIT_DELAY_MS;
+        assert_int_equal(count((uint32_t)flood.tokens + 1000, 0, now_ms),
+                         FLOOD_DELAY);
+        assert_int_equal(flood.delays, i);
+    }
+    // Not in less than five seconds.
+    now_ms += 50 * H2_LIMIT_DELAY_MS;
+    assert_int_equal(count(50000, 0, now_ms), FLOOD_DELAY);
+    assert_int_equal(flood.delays, 51);
+    now_ms += 52 * H2_LIMIT_DELAY_MS;
+    assert_int_equal(count(1, 0, now_ms), FLOOD_DELAY);
+    assert_int_equal(flood.delays, 1);
 }
 
 static void test_flood__endless_debt_ends(void **state)
@@ -156,6 +207,8 @@ int main(void)
         cmocka_unit_test(test_flood__tokens_come_back),
         cmocka_unit_test(test_flood__the_rate_is_sustained),
         cmocka_unit_test(test_flood__debt_delays),
+        cmocka_unit_test(test_flood__a_moment_of_peace_forgives_nothing),
+        cmocka_unit_test(test_flood__delays_are_forgotten),
         cmocka_unit_test(test_flood__endless_debt_ends),
         cmocka_unit_test(test_flood__resets_are_paid_by_streams_that_end_well),
         cmocka_unit_test(test_flood__early_resets_delay_then_end),

@@ -373,6 +373,13 @@ static void test_flow__send_windows_have_a_maximum(void **state)
     assert_int_equal(h2_flow_send_window(stream), H2_WINDOW_MAX);
     assert_true(h2_flow_initial_fits(&run.conn, 65535));
     assert_false(h2_flow_initial_fits(&run.conn, 65536));
+    // The bound is exact again when the stream with the largest window is gone.
+    struct h2_stream *other = h2_stream_new(&run.conn);
+    assert_non_null(other);
+    h2_reset(&run.conn, stream, H2_CANCEL);
+    assert_true(run.conn.set->send_delta_max > 0);
+    assert_true(h2_flow_initial_fits(&run.conn, 65536));
+    assert_int_equal(run.conn.set->send_delta_max, 0);
     assert_false(h2_flow_grow_connection(&run.conn, H2_WINDOW_MAX - 65534));
     assert_true(h2_flow_grow_connection(&run.conn, H2_WINDOW_MAX - 65535));
     assert_int_equal(run.conn.send_window, H2_WINDOW_MAX);

@@ -2,6 +2,7 @@
 // What test_h2_recv does not reach by short scripts: limits and the spill.
 #include "tests/unit.h"
 
+#include "h2/h2_conn.h"
 #include "h2/h2_handle.h"
 #include "h2/h2_limits.h"
 #include "h2/h2_stream.h"
@@ -296,31 +297,54 @@ static void test_handle__counts_resets(void **state)
     script_end(&run);
 }
 
-// Updates of windows in which nothing was sent are of no use.
-static void test_handle__counts_idle_window_updates(void **state)
+// Control frames are as many as the traffic calls for, and may come in bursts
+// as it does; more are glitches.
+static void test_handle__counts_idle_frames(void **state)
 {
     (void)state;
     begin(true);
     feed(SCRIPT_SERVER SCRIPT_POST);
-    struct h2_stream *stream = h2_stream_find(&run.conn, 1);
+    run.conn.idle_left = 5;
+    feed("000004 08 00 00000000 00000001 000008 06 00 00000000 0000000000000000"
+         "000008 06 01 00000000 0000000000000000 000000 04 00 00000000"
+         "000008 07 00 00000000 7fffffff00000000");
+    assert_int_equal(run.conn.idle_left, 0);
+    assert_int_equal(run.conn.glitches, 0);
+    feed("000004 08 00 00000001 00000001 000008 06 00 00000000 0000000000000000"
+         "000008 06 01 00000000 0000000000000000 000000 04 00 00000000"
+         "000008 07 00 00000000 7fffffff00000000");
+    assert_int_equal(run.conn.glitches, 5);
+    // A stream and DATA earn some, and not without end.
+    feed("000003 01 04 00000003 838684");
+    assert_int_equal(run.conn.idle_left, H2_LIMIT_IDLE_FRAMES);
+    struct h2_stream *stream = h2_stream_find(&run.conn, 3);
     static const struct h2_field status[] = {
         {.field = {.name = {(const uint8_t *)":status", 7},
                    .value = {(const uint8_t *)"200", 3}},
          .mode = HPACK_PLAIN},
     };
     assert_true(h2_send_headers(&run.conn, stream, status, 1, false));
-    for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < H2_LIMIT_WINDOW_UPDATES; i++) {
-            feed("000004 08 00 00000000 00000001");
-        }
-        assert_int_equal(run.conn.glitches, 0);
-        // DATA makes good for them.
-        assert_true(h2_send_data(&run.conn, stream, VIEW("x"), false));
+    assert_true(h2_send_data(&run.conn, stream, VIEW("x"), false));
+    assert_int_equal(run.conn.idle_left, 2 * H2_LIMIT_IDLE_FRAMES);
+    for (int i = 0; i < 2 * H2_LIMIT_IDLE_SAVED; i++) {
+        h2_conn_earn_idle(&run.conn);
     }
-    for (int i = 0; i < H2_LIMIT_WINDOW_UPDATES + 2; i++) {
-        feed("000004 08 00 00000001 00000001");
-    }
-    assert_int_equal(run.conn.glitches, 2);
+    assert_int_equal(run.conn.idle_left, H2_LIMIT_IDLE_SAVED);
+    script_end(&run);
+}
+
+// A larger window may make every stream send; a smaller one, or the same, none.
+static void test_handle__larger_windows_are_glitches(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER "000003 01 04 00000001 838684"
+                       "000003 01 04 00000003 838684");
+    feed("000006 04 00 00000000 000400000001"); // from 65,535 down to 1
+    feed("000006 04 00 00000000 000400000001");
+    assert_int_equal(run.conn.glitches, 0);
+    feed("000006 04 00 00000000 000400000002");
+    assert_int_equal(run.conn.glitches, 2 * H2_LIMIT_WINDOW_GLITCHES);
     script_end(&run);
 }
 
@@ -405,8 +429,9 @@ int main(void)
         cmocka_unit_test(test_handle__shows_the_front_of_a_long_goaway_text),
         cmocka_unit_test(test_handle__counts_glitches),
         cmocka_unit_test(test_handle__counts_resets),
-        cmocka_unit_test(test_handle__counts_idle_window_updates),
         cmocka_unit_test(test_handle__bounds_the_frames_of_a_block),
+        cmocka_unit_test(test_handle__counts_idle_frames),
+        cmocka_unit_test(test_handle__larger_windows_are_glitches),
         cmocka_unit_test(test_handle__a_block_that_comes_again),
     };
     return cmocka_run_group_tests_name("h2_handle", tests, NULL, NULL);

@@ -203,7 +203,8 @@ static void core_check_link(struct core *core, struct core_link *link)
         if (conn->assembly_waits > 0) {
             sim_met(SIM_ASSEMBLY);
         }
-        size_t held = conn->held != NULL ? conn->held->size : 0;
+        size_t held =
+            conn->held != NULL ? conn->held->size - conn->held->used : 0;
         wire_take(&link->wire, 1 - side, link->read[side] - held);
         if (deep) {
             h2_check(&conn->h2);
