@@ -272,3 +272,17 @@ oom:
 	@echo 'with sanitizers:'
 	@$(T)/san/oom --short
 .PHONY: oom
+
+# Attacks: the tests of attacks once more, as users build the library, with
+# their instructions counted.
+$(eval $(call flavour,attacks,$(TEST_CC) $(filter-out -DGRPC_DEBUG,\
+	$(TEST_CFLAGS)) -O2 -DATTACK_CALLGRIND $(CPPFLAGS),-O2,\
+	-lcmocka -lpthread))
+ATTACK_PROGRAMS = $(patsubst tests/%.c,$(T)/attacks/split/%,\
+	$(wildcard tests/test_attack_*.c))
+attack-programs: $(ATTACK_PROGRAMS)
+attacks:
+	@tests/deps attacks
+	+@$(MAKE) -j$(JOBS) --no-print-directory attack-programs
+	@tests/attack/run $(JOBS) $(T)/attacks/log $(ATTACK_PROGRAMS)
+.PHONY: attacks attack-programs
