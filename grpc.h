@@ -328,8 +328,11 @@ typedef struct grpc_limits {
     uint32_t write_stall_ms;  // without the progress below [60,000]
     uint32_t write_bytes_per_second; // least that a peer takes of what waits
                                      // for it [1,024]
-    uint32_t answer_stall_ms; // as write_stall_ms, for a reply that waits for
-                              // its stream's window [300,000]
+    uint32_t answer_stall_ms;  // as write_stall_ms, for a reply that waits for
+                               // its stream's window [300,000]
+    uint32_t request_stall_ms; // server: as write_stall_ms, for a request, or
+                               // a frame, that has begun to arrive; up to
+                               // twice as long [60,000]
 } grpc_limits;
 
 // ---- 3. Servers -------------------------------------------------------------

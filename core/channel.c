@@ -355,6 +355,12 @@ static void channel_on_goaway(struct conn *conn, const struct h2_event *event)
     }
 }
 
+static void channel_on_overdue(struct conn *conn)
+{
+    // Calls have deadlines of their own.
+    (void)conn;
+}
+
 static void channel_on_writable(struct conn *conn, const struct h2_event *event)
 {
     // A unary call sends all at once and waits for nothing.
@@ -407,6 +413,7 @@ INTERNAL_DEFINE const struct conn_role channel_role = {
     .reset = client_on_reset,
     .writable = channel_on_writable,
     .goaway = channel_on_goaway,
+    .overdue = channel_on_overdue,
     .closed = channel_on_closed,
     .gone = channel_on_gone,
 };

@@ -269,6 +269,7 @@ static void conn_linger(struct conn *conn, const char *reason)
     conn_drop_held(conn);
     conn_wait_no_more(conn, CONN_DUE_PAUSE);
     conn_wait_no_more(conn, CONN_DUE_WRITE);
+    conn_wait_no_more(conn, CONN_DUE_READ);
     conn_wait_for(conn, CONN_DUE_STATE, CORE_LINGER_MS);
     conn_tell_closed(conn, reason);
     conn_wake(conn);
@@ -432,6 +433,18 @@ static void conn_settle_settings(struct conn *conn)
     }
 }
 
+// conn_watch_reading has somebody look, some time later, whether what has begun
+// to arrive does. The time is not taken back when it has: that is found out
+// then, and costs a busy connection nothing.
+static inline void conn_watch_reading(struct conn *conn)
+{
+    bool begun = !list_is_empty(&conn->calls) || conn->h2.spill_size > 0;
+    if (UNLIKELY(begun) && conn->h2.is_server && conn->state == CONN_READY &&
+        !conn_waits_for(conn, CONN_DUE_READ)) {
+        conn_wait_for(conn, CONN_DUE_READ, conn->limits->request_stall_ms);
+    }
+}
+
 // conn_feed is the walk of a byte: input into the engine, its events to the
 // role, one at a time. It returns the input that is for later.
 static struct view conn_feed(struct conn *conn, struct view input)
@@ -453,6 +466,7 @@ static struct view conn_feed(struct conn *conn, struct view input)
     }
     if (conn->state != CONN_CLOSED) {
         conn_settle_settings(conn);
+        conn_watch_reading(conn);
         if (h2_output_size(&conn->h2) > 0) {
             conn_wake(conn);
         }
@@ -512,6 +526,7 @@ static void conn_read(struct conn *conn)
         h2_close_input(&conn->h2, "the peer closed the connection");
         conn_feed_none(conn);
     } else {
+        conn->received += (uint32_t)size;
         struct view left = conn_feed(conn, view_of(conn->loop->input, size));
         if (UNLIKELY(left.size > 0)) {
             conn_hold(conn, left);
@@ -778,6 +793,12 @@ static void conn_on_state_due(struct conn *conn)
     }
 }
 
+// conn_least_bytes is what a peer has to move in that time.
+static uint64_t conn_least_bytes(const struct conn *conn, uint32_t ms)
+{
+    return (uint64_t)conn->limits->write_bytes_per_second * ms / 1000;
+}
+
 static void conn_on_pause_due(struct conn *conn)
 {
     enum flood_answer answer =
@@ -787,10 +808,31 @@ static void conn_on_pause_due(struct conn *conn)
     }
 }
 
+// conn_on_read_due: a frame or header block that had begun to arrive a time ago
+// and still is not there, though hardly anything else was sent meanwhile, holds
+// memory. What we do not read ourselves is not the peer's fault.
+static void conn_on_read_due(struct conn *conn)
+{
+    uint64_t least = conn_least_bytes(conn, conn->limits->request_stall_ms);
+    bool is_slow = conn->received - conn->received_mark < least;
+    bool was_cut = conn->frame_was_cut;
+    conn->received_mark = conn->received;
+    conn->frame_was_cut = conn->h2.spill_size > 0;
+    if (!conn_may_read(conn)) {
+        conn->frame_was_cut = false;
+    } else if (was_cut && conn->frame_was_cut && is_slow) {
+        conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
+                    "a frame does not arrive in time");
+        return;
+    } else {
+        conn->role->overdue(conn);
+    }
+    conn_watch_reading(conn);
+}
+
 static void conn_on_write_due(struct conn *conn)
 {
-    uint64_t least = (uint64_t)conn->limits->write_bytes_per_second *
-                     conn->limits->write_stall_ms / 1000;
+    uint64_t least = conn_least_bytes(conn, conn->limits->write_stall_ms);
     if (conn->written - conn->written_mark < least) {
         conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
                     "the peer does not take what it asked for");
@@ -806,6 +848,7 @@ void conn_on_timer(struct conn *conn)
         [CONN_DUE_STATE] = conn_on_state_due,
         [CONN_DUE_PAUSE] = conn_on_pause_due,
         [CONN_DUE_WRITE] = conn_on_write_due,
+        [CONN_DUE_READ] = conn_on_read_due,
     };
     uint64_t now_ms = conn->loop->loop.now_ms;
     for (size_t i = 0; i < CONN_DUES && conn->state != CONN_CLOSED; i++) {

@@ -48,6 +48,9 @@ struct conn_role {
     void (*reset)(struct conn *conn, const struct h2_event *event);
     void (*writable)(struct conn *conn, const struct h2_event *event);
     void (*goaway)(struct conn *conn, const struct h2_event *event);
+    // Some time has passed with calls open: those whose messages do not arrive
+    // may be ended.
+    void (*overdue)(struct conn *conn);
     // The connection is over: reason in words, with the peer's address.
     void (*closed)(struct conn *conn, const char *reason);
     // Its socket is closed, and its memory will be freed.
@@ -68,6 +71,7 @@ enum conn_due {
                     // SETTINGS are acknowledged
     CONN_DUE_PAUSE, // the peer is read again
     CONN_DUE_WRITE, // the peer takes what waits for it
+    CONN_DUE_READ,  // server: what has begun to arrive does
     CONN_DUES,
 };
 
@@ -97,14 +101,17 @@ struct conn {
     void *owner;               // the role's: grpc_server or grpc_channel
     const grpc_limits *limits; // its owner's, resolved
     enum conn_state state;
-    bool finishing;  // close when the last stream has ended and all is sent
-    bool write_shut; // nothing more is written
+    bool finishing;     // close when the last stream has ended and all is sent
+    bool write_shut;    // nothing more is written
+    bool frame_was_cut; // when CONN_DUE_READ was due last
     struct loop_source source;
     struct loop_timer timer;
     uint64_t due_ms[CONN_DUES]; // loop time; UINT64_MAX: not waited for
     struct flood flood;
-    uint32_t written;      // bytes; wraps
-    uint32_t written_mark; // of it, when CONN_DUE_WRITE was set
+    uint32_t written;       // bytes; wraps
+    uint32_t written_mark;  // of it, when CONN_DUE_WRITE was set
+    uint32_t received;      // bytes; wraps
+    uint32_t received_mark; // of it, when CONN_DUE_READ was due last
     struct list_link link_owner;
     struct list_link link_work; // in loop->dirty or loop->dead
     struct list_link calls;     // on this connection

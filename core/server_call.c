@@ -464,6 +464,31 @@ static void server_on_writable(struct conn *conn, const struct h2_event *event)
     }
 }
 
+// server_is_overdue: less of the request has arrived since the last look than a
+// peer has to send. One whose message has to wait for others is not.
+static bool server_is_overdue(struct grpc_call *call)
+{
+    const grpc_limits *limits = call->conn->limits;
+    size_t arrived = call->deframe.head_size + call->deframe.body_size + 1;
+    size_t before = call->queued_mark;
+    uint64_t least = (uint64_t)limits->write_bytes_per_second *
+                     limits->request_stall_ms / 1000;
+    call->queued_mark = call->assembly_waits ? 0 : arrived;
+    return call->queued_mark != 0 && before != 0 && arrived >= before &&
+           arrived - before < least;
+}
+
+static void server_on_overdue(struct conn *conn)
+{
+    LIST_FOREACH (link, after, &conn->calls) {
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        if (call->state == CALL_RECEIVING && server_is_overdue(call)) {
+            call_set_text(call, "the request does not arrive");
+            server_fail(call, GRPC_DEADLINE_EXCEEDED);
+        }
+    }
+}
+
 static void server_on_ready(struct conn *conn)
 {
     (void)conn;
@@ -510,6 +535,7 @@ INTERNAL_DEFINE const struct conn_role server_role = {
     .reset = server_on_reset,
     .writable = server_on_writable,
     .goaway = server_on_goaway,
+    .overdue = server_on_overdue,
     .closed = server_on_closed,
     .gone = server_on_gone,
 };

@@ -51,6 +51,7 @@ static const struct h2limits_row h2limits_rows[] = {
     H2LIMITS_ROW(write_stall_ms, 1, H2LIMITS_MOST),
     H2LIMITS_ROW(write_bytes_per_second, 1, 1 << 24),
     H2LIMITS_ROW(answer_stall_ms, 1, H2LIMITS_MOST),
+    H2LIMITS_ROW(request_stall_ms, 1, H2LIMITS_MOST),
 };
 
 #undef H2LIMITS_ROW
@@ -89,6 +90,7 @@ const grpc_limits *h2_limits_default(void)
         .write_stall_ms = H2_LIMIT_WRITE_STALL_MS,
         .write_bytes_per_second = H2_LIMIT_WRITE_RATE,
         .answer_stall_ms = H2_LIMIT_ANSWER_STALL_MS,
+        .request_stall_ms = H2_LIMIT_REQUEST_STALL_MS,
     };
     return &defaults;
 }

@@ -91,6 +91,9 @@ enum {
     // A reply may wait longer for its stream's window: the client may have it
     // closed for reasons of its own.
     H2_LIMIT_ANSWER_STALL_MS = 300000,
+    // What has begun to arrive holds memory, and a message of 4 MiB a quarter
+    // of what may be gathered.
+    H2_LIMIT_REQUEST_STALL_MS = 60000,
 
     // ---- Constants ----
 

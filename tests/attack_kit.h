@@ -109,6 +109,8 @@ struct attack {
     const char *text;    // part of the GOAWAY's text; NULL: any
     bool is_slowed_down; // it is made to wait at least once before the end
     bool is_deaf;        // the peer does not read
+    uint32_t goaways;    // CLOSED: that were sent; 0: 1
+    bool is_silent;      // CLOSED: without a GOAWAY, as HTTP/2 has not begun
 };
 
 // What the peer sees of what it is sent.
@@ -444,6 +446,24 @@ static MAYBE_UNUSED void attack_deliver(struct attack_run *run)
     run->size = 0;
 }
 
+// attack_sit lets time pass until the connection is over, or until ms have.
+static MAYBE_UNUSED void attack_sit(struct attack_run *run, uint64_t ms)
+{
+    uint64_t end_ms = attack_now_ms(run) + ms;
+    while (attack_look(run) && attack_now_ms(run) < end_ms) {
+        int due_ms = grpc_loop_timeout(run->bench->loop);
+        uint64_t left_ms = end_ms - attack_now_ms(run);
+        uint64_t step_ms = due_ms < 0 ? left_ms : (uint64_t)due_ms;
+        *kit_skipped_ms() += step_ms < left_ms ? step_ms : left_ms;
+        for (int i = 0; i < 4; i++) {
+            attack_step(run);
+            if (!run->attack->is_deaf) {
+                (void)attack_read(run);
+            }
+        }
+    }
+}
+
 // ---- Beginning and end ------------------------------------------------------
 
 // attack_prepare sends what is put so far as a well-behaved peer would, before
@@ -541,9 +561,14 @@ static MAYBE_UNUSED void attack_check_goaway(struct attack_run *run)
         (void)attack_read(run);
         return; // it may have lost it
     }
+    if (attack->is_silent) {
+        assert_int_equal(run->seen.frames[7], 0);
+        return;
+    }
     char text[257] = "";
     assert_true(run->seen.goaway_size >= 8);
-    assert_int_equal(run->seen.frames[7], 1);
+    assert_int_equal(run->seen.frames[7],
+                     attack->goaways == 0 ? 1 : attack->goaways);
     assert_int_equal(run->seen.goaway_at_frame, run->seen.total);
     assert_int_equal(load_be32(run->seen.goaway), run->last_peer_id);
     memcpy(text, run->seen.goaway + 8, run->seen.goaway_size - 8);

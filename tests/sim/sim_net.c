@@ -833,7 +833,9 @@ void sim_settle(struct sim_world *world)
     while (moved) {
         uint64_t next = sim_next_of_network(world);
         moved = next != SIM_NEVER;
-        while (sim_turn(world, moved ? next : world->now_us)) {
+        // Not beyond: a timer that is due again and again has no end.
+        uint64_t until = moved ? next : world->now_us;
+        while (sim_turn(world, until)) {
             moved = true;
         }
     }
