@@ -342,7 +342,7 @@ static void channel_on_ready(struct conn *conn)
 static void channel_on_goaway(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_channel *channel = conn->owner;
-    if (event->code != H2_NO_ERROR) {
+    if (event->code != H2_NO_ERROR && !conn->finishing) {
         run_log(channel->loop, GRPC_LOG_WARNING,
                 "the server sent GOAWAY %s: %.*s", h2_code_name(event->code),
                 (int)event->debug.size,

@@ -280,7 +280,7 @@ struct h2_conn {
     struct h2_stream_set *set;  // NULL: there is no stream
     struct h2_settings wanted;  // ours, as last sent
     uint32_t connection_window; // most unread bytes; h2_options
-    uint32_t idle_left;         // WINDOW_UPDATE, PING... that are no glitches
+    uint32_t idle_left;         // frames so far that would be no glitches
     uint32_t resets_left;       // RST_STREAM frames that are no glitches
     struct hpack_decoder decoder;
     struct hpack_encoder encoder;

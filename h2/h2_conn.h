@@ -47,6 +47,17 @@ static inline void h2_conn_earn_idle(struct h2_conn *conn)
     }
 }
 
+// h2_conn_count_idle counts a frame that healthy peers send too, along with
+// traffic and in bursts as that is; more of them are glitches.
+static inline void h2_conn_count_idle(struct h2_conn *conn)
+{
+    if (conn->idle_left > 0) {
+        conn->idle_left--;
+    } else {
+        conn->glitches++;
+    }
+}
+
 // h2_conn_goaway_received takes a GOAWAY: streams above last_id are closed and
 // their events made due. False: the connection has failed.
 INTERNAL MUST_CHECK bool h2_conn_goaway_received(struct h2_conn *conn,

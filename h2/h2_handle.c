@@ -296,7 +296,7 @@ static bool h2handle_block(struct h2_conn *conn, uint32_t id, uint8_t flags,
     }
     struct h2_stream *stream = NULL;
     if (h2_stream_kind_of(conn, id, &stream) != H2_STREAM_KIND_LIVE) {
-        conn->glitches++;
+        h2_conn_count_idle(conn);
         return false;
     }
     return stream->headers_received ? h2handle_trailers(stream, end, event)
@@ -396,17 +396,6 @@ static bool h2handle_continuation(struct h2_conn *conn, struct view payload,
 
 // ---- Other frames that are needed whole -------------------------------------
 
-// h2handle_count_idle counts a frame that a healthy peer sends along with
-// traffic, and in bursts as the traffic is.
-static void h2handle_count_idle(struct h2_conn *conn)
-{
-    if (conn->idle_left > 0) {
-        conn->idle_left--;
-    } else {
-        conn->glitches++;
-    }
-}
-
 static bool h2handle_unexpected(struct h2_conn *conn, struct view payload,
                                 struct h2_event *event)
 {
@@ -460,7 +449,7 @@ static bool h2handle_rst_stream(struct h2_conn *conn, struct view payload,
 static bool h2handle_settings(struct h2_conn *conn, struct view payload,
                               struct h2_event *event)
 {
-    h2handle_count_idle(conn);
+    h2_conn_count_idle(conn);
     if ((conn->frame.flags & H2_FLAG_ACK) != 0) {
         bool acked = h2_settings_acked(conn);
         (void)acked; // a failure is told by the connection's state
@@ -475,7 +464,7 @@ static bool h2handle_settings(struct h2_conn *conn, struct view payload,
 static bool h2handle_ping(struct h2_conn *conn, struct view payload,
                           struct h2_event *event)
 {
-    h2handle_count_idle(conn);
+    h2_conn_count_idle(conn);
     if ((conn->frame.flags & H2_FLAG_ACK) != 0) {
         memcpy(event->ping, payload.data, sizeof event->ping);
         return h2handle_event(event, H2_EVENT_PING_ACK, NULL);
@@ -509,7 +498,7 @@ static bool h2handle_goaway(struct h2_conn *conn, struct view payload,
 {
     uint32_t last_id = load_be32(payload.data) & H2_STREAM_ID_MAX;
     uint32_t code = load_be32(payload.data + 4);
-    h2handle_count_idle(conn);
+    h2_conn_count_idle(conn);
     if (!h2_conn_goaway_received(conn, last_id)) {
         return false;
     }
@@ -540,7 +529,7 @@ static bool h2handle_window_update(struct h2_conn *conn, struct view payload,
                                    struct h2_event *event)
 {
     uint32_t increment = load_be32(payload.data) & H2_WINDOW_MAX;
-    h2handle_count_idle(conn);
+    h2_conn_count_idle(conn);
     if (increment == 0) {
         return h2_conn_fail(conn, H2_PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
     }

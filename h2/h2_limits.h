@@ -115,7 +115,9 @@ enum {
     // we send and each stream that is opened; more are glitches
     // (CVE-2019-9511, -9512, -9515). A client that measures the bandwidth sends
     // a PING and two WINDOW_UPDATEs for a DATA frame; those for many DATA
-    // frames may come at once, so they are saved up.
+    // frames may come at once, so they are saved up. Late frames on a stream
+    // that we have ended count among them: an honest client's call to a method
+    // that is not there has its message under way.
     H2_LIMIT_IDLE_FRAMES = 10,
     H2_LIMIT_IDLE_SAVED = 10000,
     // Chunks and streams without use that a loop keeps for the next taker.

@@ -303,7 +303,7 @@ static struct h2_stream *h2recv_data_target(struct h2_conn *conn)
         (void)h2_conn_fail(conn, H2_STREAM_CLOSED, "DATA after END_STREAM");
         return NULL;
     case H2_STREAM_KIND_ENDED:
-        conn->glitches++;
+        h2_conn_count_idle(conn); // it was under way
         return NULL;
     case H2_STREAM_KIND_IDLE:
         (void)h2_conn_fail(conn, H2_PROTOCOL_ERROR, "DATA on an idle stream");

@@ -371,6 +371,39 @@ static void test_attack__small_data(void **state)
     frames_run(&row);
 }
 
+// Streams of which the ids all fall into one bucket: the longest chain is as long
+// as there may be streams.
+static void open_colliding(struct attack_run *run)
+{
+    for (uint32_t i = 0; i < H2_LIMIT_CONCURRENT_STREAMS; i++) {
+        attack_request(run, 3 + 2 * H2_BUCKETS_MANY * i, false);
+    }
+    attack_frame(run, 0, 0, 3, "\0\0\0\x0f\xff", 5); // of 4,095 bytes
+}
+
+static void put_to_the_last_in_the_chain(struct attack_run *run, uint32_t i)
+{
+    (void)i;
+    attack_frame(run, 0, 0, 3, "x", 1);
+}
+
+static void test_attack__colliding_streams(void **state)
+{
+    (void)state;
+    static const struct frames_row row = {
+        {.name = "ids of 128 streams that collide",
+         .class = "23",
+         .memory = ATTACK_STREAM + ATTACK_HELD,
+         .ir = ATTACK_IR_HONEST,
+         .ms = 0,
+         .end = ATTACK_BORNE},
+        open_colliding,
+        put_to_the_last_in_the_chain,
+        4000,
+    };
+    frames_run(&row);
+}
+
 // ---- SETTINGS ---------------------------------------------------------------
 
 static void put_settings_entries(struct attack_run *run, size_t count)
@@ -679,6 +712,7 @@ int main(void)
         cmocka_unit_test(test_attack__useless_frames),
         cmocka_unit_test(test_attack__empty_data),
         cmocka_unit_test(test_attack__small_data),
+        cmocka_unit_test(test_attack__colliding_streams),
         cmocka_unit_test(test_attack__huge_settings),
         cmocka_unit_test(test_attack__window_settings),
         cmocka_unit_test(test_attack__window_settings_with_a_high_bound),

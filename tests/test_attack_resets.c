@@ -168,6 +168,34 @@ static void test_attack__cancelling_listeners_is_free(void **state)
     attack_end(run);
 }
 
+// What is wrong with these calls is not the way in which they are made: that
+// they are refused while their messages are under way is no flood.
+static void test_attack__calls_that_fail_are_not_slowed_down(void **state)
+{
+    (void)state;
+    static const struct attack attack = {
+        .name = "no attack: 20,000 calls of a method that is not there",
+        .class = "-",
+        .memory = ATTACK_INDUCED + ATTACK_STREAMS + ATTACK_HELD,
+        .ir = ATTACK_IR_HONEST,
+        .ms = 0,
+        .end = ATTACK_BORNE,
+    };
+    static const char block[] = "\x83\x86\x04\x09/no/where\xbf\xbe";
+    struct attack_run *run = attack_server(&attack);
+    for (uint32_t i = 0; i < 20000; i++) {
+        attack_frame(run, 1, 4, 3 + 2 * i, block, sizeof block - 1);
+        attack_message(run, 3 + 2 * i, true);
+    }
+    attack_begin(run);
+    attack_deliver(run);
+    assert_int_equal(run->bench->greeter.handled, 1);
+    assert_int_equal(run->seen.frames[1], 20000);
+    assert_int_equal(run->conn->h2.glitches, 0);
+    assert_int_equal(run->conn->flood.tokens, H2_LIMIT_GLITCH_BURST);
+    attack_end(run);
+}
+
 // ---- Rapid reset ------------------------------------------------------------
 
 static const struct attack rapid_reset = {
@@ -516,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_attack__busy_client_is_not_slowed_down),
         cmocka_unit_test(test_attack__cancelling_is_free),
         cmocka_unit_test(test_attack__cancelling_listeners_is_free),
+        cmocka_unit_test(test_attack__calls_that_fail_are_not_slowed_down),
         cmocka_unit_test(test_attack__rapid_reset),
         cmocka_unit_test(test_attack__rapid_reset_with_decoys),
         cmocka_unit_test(test_attack__reset_of_calls_at_work),

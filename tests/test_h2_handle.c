@@ -253,6 +253,7 @@ static void test_handle__counts_glitches(void **state)
     begin(true);
     feed(SCRIPT_SERVER SCRIPT_POST);
     assert_int_equal(run.conn.glitches, 0);
+    run.conn.idle_left = 0;
     feed("000000 00 00 00000001");            // empty DATA
     feed("000005 02 00 00000009 0000000010"); // PRIORITY
     feed("000000 aa 00 00000000");            // unknown
