@@ -279,7 +279,7 @@ $(eval $(call flavour,attacks,$(TEST_CC) $(filter-out -DGRPC_DEBUG,\
 	$(TEST_CFLAGS)) -O2 -DATTACK_CALLGRIND $(CPPFLAGS),-O2,\
 	-lcmocka -lpthread))
 ATTACK_PROGRAMS = $(patsubst tests/%.c,$(T)/attacks/split/%,\
-	$(wildcard tests/test_attack_*.c))
+	$(filter-out %_random.c,$(wildcard tests/test_attack_*.c)))
 attack-programs: $(ATTACK_PROGRAMS)
 attacks:
 	@tests/deps attacks
