@@ -303,6 +303,7 @@ static const char *const names_library[] = {
     "grpc_server_options",
     "grpc_server_new",
     "grpc_server_free",
+    "grpc_limits",
     "grpc_listen_options",
     "grpc_server_listen",
     "grpc_server_listen_fd",
