@@ -6,7 +6,7 @@
 
 #include "tests/attack_kit.h"
 
-enum { SLOW_REPLY = 65536 };
+enum { SLOW_REPLY = 100000, SLOW_LONG_REPLY = 700000 };
 
 static void reply_at_length(grpc_call *call, struct kit_greeter *greeter)
 {
@@ -51,6 +51,10 @@ static void test_attack__replies_not_read(void **state)
     }
     attack_begin(run);
     attack_deliver(run);
+    // Each once asked for more than there may be: the rest was refused.
+    assert_in_range(run->bench->greeter.handled,
+                    H2_LIMIT_QUEUED_BYTES / SLOW_REPLY,
+                    H2_LIMIT_QUEUED_BYTES / SLOW_REPLY + 6);
     attack_end(run);
 }
 
@@ -158,6 +162,49 @@ static void test_attack__window_drop_by_drop(void **state)
     // Less than the least rate: the call is over, and its memory free.
     attack_sit(run, H2_LIMIT_ANSWER_STALL_MS + 500);
     assert_int_equal(run->conn->h2.stream_count, 0);
+    attack_end(run);
+}
+
+static void reply_longer_still(grpc_call *call, struct kit_greeter *greeter)
+{
+    static char text[SLOW_LONG_REPLY + 1];
+    (void)greeter;
+    memset(text, 'x', SLOW_LONG_REPLY);
+    assert_int_equal(kit_reply(call, text), GRPC_OK);
+}
+
+// An honest client on a bad line has its time here too.
+static void test_attack__slow_answer_is_taken(void **state)
+{
+    (void)state;
+    static const struct attack attack = {
+        .name = "no attack: 700,000 bytes taken at 2,048 a second",
+        .class = "3, a client on a bad line",
+        .memory = ATTACK_INDUCED + ATTACK_STREAM + 3 * SLOW_LONG_REPLY,
+        .ir = ATTACK_IR_HONEST,
+        .once = SLOW_LONG_REPLY * 8 + 345 * 4000, // the bytes, and the waits
+        .ms = 350000,
+        .end = ATTACK_BORNE,
+    };
+    struct attack_run *run = attack_server(&attack);
+    run->bench->greeter.act = reply_longer_still;
+    attack_setting(run, 4, 0);
+    attack_word(run, 8, 0, 1 << 20);
+    attack_prepare(run);
+    attack_begin(run);
+    attack_request(run, 3, false);
+    attack_message(run, 3, true);
+    attack_deliver(run);
+    for (int second = 0; second < 345; second++) {
+        if (run->conn->h2.stream_count > 0) {
+            attack_word(run, 8, 3, 2048);
+        }
+        attack_deliver(run);
+        attack_sit(run, 1000);
+    }
+    assert_true(run->seen.data_bytes > SLOW_LONG_REPLY);
+    assert_int_equal(run->seen.frames[1], 2); // the trailers have come
+    assert_int_equal(run->seen.frames[3], 0);
     attack_end(run);
 }
 
@@ -526,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_attack__replies_read_drop_by_drop),
         cmocka_unit_test(test_attack__zero_windows),
         cmocka_unit_test(test_attack__window_drop_by_drop),
+        cmocka_unit_test(test_attack__slow_answer_is_taken),
         cmocka_unit_test(test_attack__requests_never_end),
         cmocka_unit_test(test_attack__requests_without_an_end),
         cmocka_unit_test(test_attack__slow_request_is_served),
