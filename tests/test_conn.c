@@ -251,6 +251,80 @@ static void test_conn__peer_does_not_read(void **state)
     }
 }
 
+// A peer that has to wait, and goes: nothing is waited for any more, and the
+// system does not have to report its end again and again.
+static void test_conn__a_peer_that_waits_may_go(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        struct kit_bench *bench = kit_bench_server(
+            kit_backends[i],
+            &(grpc_server_options){.limits = {.glitch_burst = 200}});
+        struct conn *conn = conn_of_server(bench);
+        static uint8_t unknown[300][9]; // frames of no known type
+        for (int n = 0; n < 300; n++) {
+            unknown[n][3] = 77;
+        }
+        kit_send(&bench->peer, unknown, sizeof unknown);
+        kit_turn(bench->loop);
+        assert_true(conn->due_ms[CONN_DUE_PAUSE] != UINT64_MAX);
+        assert_int_equal(conn->source.watched, 0);
+        (void)close(bench->peer.fd);
+        bench->peer.fd = -1;
+        kit_turn(bench->loop);
+        assert_true(list_is_empty(&bench->server->conns));
+        kit_bench_end(bench);
+    }
+}
+
+// The same with input that waits as well.
+static void test_conn__a_peer_with_input_held_may_go(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        struct kit_bench *bench = kit_bench_server(
+            kit_backends[i],
+            &(grpc_server_options){.limits = {.reset_budget = 10}});
+        struct conn *conn = conn_of_server(bench);
+        kit_headers(&bench->peer, 101, false, KIT_REQUEST);
+        for (uint32_t id = 103; id < 143; id += 2) {
+            kit_headers(&bench->peer, id, false, KIT_REQUEST);
+            kit_rst(&bench->peer, id, H2_CANCEL);
+        }
+        kit_turn(bench->loop);
+        assert_non_null(conn->held);
+        (void)close(bench->peer.fd);
+        bench->peer.fd = -1;
+        for (int n = 0; n < 10; n++) {
+            kit_turn(bench->loop);
+        }
+        assert_true(list_is_empty(&bench->server->conns));
+        kit_bench_end(bench);
+    }
+}
+
+// Without memory for what has to wait the connection is closed.
+static void test_conn__no_memory_to_hold_input(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = kit_bench_server(
+        NULL, &(grpc_server_options){.limits = {.reset_budget = 1}});
+    kit_headers(&bench->peer, 1, false, KIT_REQUEST); // all is warm then
+    kit_rst(&bench->peer, 1, H2_CANCEL);
+    kit_turn(bench->loop);
+    kit_skip(bench->loop, 200);
+    for (uint32_t id = 3; id < 43; id += 2) {
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_rst(&bench->peer, id, H2_CANCEL);
+    }
+    bench->heap.fail_at = bench->heap.calls + 1;
+    bench->heap.fail_on = true;
+    kit_turn(bench->loop);
+    assert_true(list_is_empty(&bench->server->conns));
+    bench->heap.fail_at = 0;
+    kit_bench_end(bench);
+}
+
 // No SETTINGS in time.
 static void test_conn__handshake_timeout(void **state)
 {
@@ -304,6 +378,9 @@ int main(void)
         cmocka_unit_test(test_conn__linger_has_an_end),
         cmocka_unit_test(test_conn__finish),
         cmocka_unit_test(test_conn__peer_does_not_read),
+        cmocka_unit_test(test_conn__a_peer_that_waits_may_go),
+        cmocka_unit_test(test_conn__a_peer_with_input_held_may_go),
+        cmocka_unit_test(test_conn__no_memory_to_hold_input),
         cmocka_unit_test(test_conn__handshake_timeout),
         cmocka_unit_test(test_conn__path_hints),
     };
