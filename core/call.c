@@ -99,8 +99,8 @@ void call_release(struct grpc_call *call)
     call_set_state(call, CALL_DONE);
     loop_timer_stop(&loop->loop, &call->timer);
     list_remove(&call->link);
-    if (call->origin != NULL) {
-        call->origin->orphan_count--;
+    if (call->counted_in != NULL) {
+        --*call->counted_in;
     }
     deframe_fini(&call->deframe, &call->arena);
     arena_reset(&call->arena, CORE_CALL_KEEP_BYTES);

@@ -71,10 +71,11 @@ struct grpc_call {
 
     // server:
     const struct method_entry *entry;
-    struct conn *origin; // an orphan's connection, while that lives
-    const char *peer;    // in words, once asked for
-    size_t queued_mark;  // DATA of the answer that waited at a time, or 1 +
-                         // bytes of the request that had arrived
+    uint32_t *counted_in; // an orphan: of its connection or, when that has
+                          // gone, of its server
+    const char *peer;     // in words, once asked for
+    size_t queued_mark;   // DATA of the answer that waited at a time, or 1 +
+                          // bytes of the request that had arrived
     struct socket_address peer_address; // when it is on no connection any more
     void (*told)(void *argument);
     void *told_argument;

@@ -62,7 +62,9 @@ struct grpc_server {
     struct list_link link_loop;
     struct list_link listeners;
     struct list_link conns;
-    struct list_link orphans; // calls that are over and not yet answered
+    struct list_link orphans; // calls of connections that are gone, and not yet
+                              // answered
+    uint32_t orphan_count;
     struct server_service *services;
     struct method_entry *buckets[SERVER_BUCKETS];
     char error[RUN_ERROR_TEXT];

@@ -189,7 +189,7 @@ static void server_orphan(struct grpc_call *call, struct conn *conn)
 {
     list_append(&conn->orphans, &call->link);
     conn->orphan_count++;
-    call->origin = conn;
+    call->counted_in = &conn->orphan_count;
 }
 
 // server_tell says once that nobody waits for the answer any more. A handler
@@ -507,9 +507,11 @@ static void server_leave_orphans(struct conn *conn)
 {
     struct grpc_server *server = conn->owner;
     LIST_FOREACH (orphan, after, &conn->orphans) {
-        LIST_OWNER(orphan, struct grpc_call, link)->origin = NULL;
+        LIST_OWNER(orphan, struct grpc_call, link)->counted_in =
+            &server->orphan_count;
     }
     list_move(&server->orphans, &conn->orphans);
+    server->orphan_count += conn->orphan_count;
     conn->orphan_count = 0;
 }
 

@@ -330,6 +330,69 @@ static void test_listener__pause_grows(void **state)
     lis_end(&lis);
 }
 
+// lis_visit connects and makes two calls that are not answered; the raw peer
+// goes at once when it is told to.
+static int lis_visit(struct lis *lis)
+{
+    static struct kit_peer peer;
+    struct socket_address address;
+    int fd = -1;
+    assert_true(socket_address_ip(&address, "127.0.0.1",
+                                  grpc_server_port(lis->server)));
+    int error = socket_connect(&address, &fd);
+    assert_true(error == 0 || error == EINPROGRESS);
+    kit_turn(lis->loop);
+    kit_peer_init(&peer, fd, false);
+    kit_preface(&peer, true);
+    for (uint32_t id = 1; id <= 3; id += 2) {
+        kit_headers(&peer, id, false, KIT_REQUEST);
+        kit_message(&peer, id, true, "Ann");
+    }
+    kit_turn(lis->loop);
+    peer.fd = -1;
+    kit_peer_fini(&peer);
+    return fd;
+}
+
+// Handlers at work for a client that has gone hold its place: coming and going
+// is no way around the limits.
+static void test_listener__handlers_hold_the_place(void **state)
+{
+    (void)state;
+    struct lis lis;
+    lis_begin(&lis, NULL,
+              &(grpc_server_options){.max_connections = 1,
+                                     .max_concurrent_streams = 2});
+    lis.greeter.late = true;
+    assert_int_equal(grpc_server_listen(lis.server, "127.0.0.1:0", NULL),
+                     GRPC_OK);
+    int first = lis_visit(&lis);
+    kit_wait(lis.loop, &lis.greeter.handled, 2);
+    (void)close(first);
+    for (int i = 0; i < 1000 && lis.server->connection_count > 0; i++) {
+        assert_int_equal(grpc_loop_step(lis.loop, 1), GRPC_OK);
+    }
+    assert_int_equal(lis.server->connection_count, 0);
+    assert_int_equal(lis.server->orphan_count, 2);
+    int second = lis_visit(&lis);
+    kit_skip(lis.loop, 2000);
+    assert_int_equal(lis.server->connection_count, 0);
+    assert_int_equal(lis.greeter.handled, 2);
+    // One handler ends: there is a place again, for a connection.
+    assert_int_equal(kit_reply(lis.greeter.calls[0], "x"), GRPC_OK);
+    assert_int_equal(lis.server->orphan_count, 1);
+    kit_skip(lis.loop, 2000);
+    kit_wait(lis.loop, &lis.greeter.handled, 4);
+    assert_int_equal(lis.server->connection_count, 1);
+    for (int i = 1; i < 4; i++) {
+        assert_int_equal(kit_reply(lis.greeter.calls[i], "x"), GRPC_OK);
+    }
+    assert_int_equal(lis.server->orphan_count, 0);
+    (void)close(second);
+    kit_turn(lis.loop);
+    lis_end(&lis);
+}
+
 // A crowd that connects at once is taken in several turns.
 static void test_listener__crowd(void **state)
 {
@@ -377,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_listener__wrong_descriptor),
         cmocka_unit_test(test_listener__out_of_descriptors),
         cmocka_unit_test(test_listener__pause_grows),
+        cmocka_unit_test(test_listener__handlers_hold_the_place),
         cmocka_unit_test(test_listener__crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
