@@ -10,7 +10,7 @@ static bool assembly_grant(struct grpc_call *call)
 {
     struct conn *conn = call->conn;
     uint64_t sum = (uint64_t)conn->assembling + call->deframe.length;
-    if (conn->assembling > 0 && sum > conn->limits->assembly_bytes) {
+    if (conn->assembling > 0 && sum > conn->h2.limits->assembly_bytes) {
         return false;
     }
     conn->assembling = (uint32_t)sum;

@@ -455,13 +455,16 @@ static bool channel_set_texts(struct grpc_channel *channel,
     return channel->authority != NULL && channel->user_agent != NULL;
 }
 
-// channel_check_text: what the user wants in a header may stand in one.
-static bool channel_check_text(const char *text)
+// channel_check_text: what the user wants in a header may stand in one. An
+// authority has no spaces, and no value begins with one.
+static bool channel_check_text(const char *text, bool has_spaces)
 {
+    char least = 0x21;
     for (; text != NULL && *text != '\0'; text++) {
-        if (*text < 0x20 || *text > 0x7e) {
+        if (*text < least || *text > 0x7e) {
             return false;
         }
+        least = has_spaces ? 0x20 : 0x21;
     }
     return true;
 }
@@ -474,6 +477,19 @@ static void channel_refuse_target(struct grpc_channel *channel,
                    "target \"%.120s\": %s", target == NULL ? "" : target,
                    reason);
     memcpy(channel->error, channel->cause, sizeof channel->error);
+}
+
+static void channel_check_texts(struct grpc_channel *channel,
+                                const grpc_channel_options *options,
+                                const char *target)
+{
+    if (!channel->bad_target &&
+        (!channel_check_text(options->authority, false) ||
+         !channel_check_text(options->user_agent, true))) {
+        channel_refuse_target(channel, target,
+                              "authority or user_agent has a byte that may "
+                              "not stand in a header");
+    }
 }
 
 static struct grpc_channel *channel_new(const grpc_channel_options *options)
@@ -526,12 +542,8 @@ grpc_channel *grpc_channel_new(const char *target,
     const char *reason = "";
     if (!target_parse(&channel->target, target, &reason)) {
         channel_refuse_target(channel, target, reason);
-    } else if (!channel_check_text(options->authority) ||
-               !channel_check_text(options->user_agent)) {
-        channel_refuse_target(channel, target,
-                              "authority or user_agent has a byte that may "
-                              "not stand in a header");
     }
+    channel_check_texts(channel, options, target);
     if (!channel_set_texts(channel, options)) {
         channel_reap(channel);
         return NULL;
@@ -583,6 +595,7 @@ grpc_channel *grpc_channel_new_fd(int fd, const grpc_channel_options *options)
     }
     channel->fixed = true;
     memcpy(channel->target.authority, "localhost", sizeof "localhost");
+    channel_check_texts(channel, options, "a descriptor");
     if (!channel_set_texts(channel, options) ||
         channel_start_fd(channel, fd) != 0) {
         channel_reap(channel);

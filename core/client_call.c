@@ -94,7 +94,7 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
                      call->stream->state == H2_STATE_HALF_CLOSED_REMOTE;
     if (call->conn != NULL && call->stream->state == H2_STATE_CLOSED &&
         !call->stream->reset) {
-        flood_ended_well(&call->conn->flood, call->conn->limits);
+        flood_ended_well(&call->conn->flood, call->conn->h2.limits);
     }
     call_detach(call, heard_all ? H2_NO_ERROR : H2_CANCEL);
     list_remove(&call->link);

@@ -12,8 +12,9 @@
 #include "core/limits.h"
 
 enum {
-    CONN_VIEWS = 64,        // chunks per write
-    CONN_REASON_TEXT = 320, // an address, a phase, an errno in words
+    CONN_DELAY_MAX_MS = INT32_MAX - 2, // 24 days
+    CONN_VIEWS = 64,                   // chunks per write
+    CONN_REASON_TEXT = 320,            // an address, a phase, an errno in words
 };
 
 static bool conn_may_follow(enum conn_state from, enum conn_state to)
@@ -60,13 +61,10 @@ struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
     conn->loop = loop;
     conn->role = role;
     conn->owner = owner;
-    conn->limits = limits;
+    conn->h2.limits = limits; // and keeps them
     conn->state = CONN_CONNECTING;
     conn->source = (struct loop_source){.kind = RUN_CONN, .fd = -1};
     conn->timer.kind = RUN_CONN;
-    for (size_t i = 0; i < CONN_DUES; i++) {
-        conn->due_ms[i] = UINT64_MAX;
-    }
     list_init(&conn->calls);
     list_init(&conn->orphans);
     conn->peer_size = (uint32_t)peer_size;
@@ -106,42 +104,56 @@ void conn_free(struct conn *conn)
 
 // ---- Time limits ------------------------------------------------------------
 
-// conn_set_due is the one place where due_ms changes.
-static void conn_set_due(struct conn *conn, enum conn_due which,
-                         uint64_t due_ms)
+// conn_arm sets the timer for the first of the time limits.
+static void conn_arm(struct conn *conn)
 {
-    if (conn->due_ms[which] == due_ms) {
-        return;
-    }
-    conn->due_ms[which] = due_ms;
+    struct loop *loop = &conn->loop->loop;
+    uint64_t now_ms = run_now(conn->loop);
     uint64_t first_ms = UINT64_MAX;
     for (size_t i = 0; i < CONN_DUES; i++) {
-        if (conn->due_ms[i] < first_ms) {
-            first_ms = conn->due_ms[i];
+        if ((conn->waits & 1u << i) != 0) {
+            // The low bits are enough: no limit is half of their range away.
+            int32_t left_ms = (int32_t)(conn->due_ms[i] - (uint32_t)now_ms);
+            uint64_t due_ms = left_ms > 0 ? now_ms + (uint32_t)left_ms : now_ms;
+            first_ms = due_ms < first_ms ? due_ms : first_ms;
         }
     }
-    struct loop *loop = &conn->loop->loop;
-    if (first_ms == UINT64_MAX) {
+    if (conn->waits == 0) {
         loop_timer_stop(loop, &conn->timer);
     } else {
         loop_timer_start(loop, &conn->timer, first_ms);
     }
 }
 
+static bool conn_waits_for(const struct conn *conn, enum conn_due which)
+{
+    return (conn->waits & 1u << which) != 0;
+}
+
 static void conn_wait_for(struct conn *conn, enum conn_due which,
                           uint32_t delay_ms)
 {
-    conn_set_due(conn, which, run_due(conn->loop, delay_ms));
+    uint32_t delay =
+        delay_ms < CONN_DELAY_MAX_MS ? delay_ms : CONN_DELAY_MAX_MS;
+    conn->due_ms[which] = (uint32_t)run_due(conn->loop, delay);
+    conn->waits |= (uint8_t)(1u << which);
+    conn_arm(conn);
 }
 
 static void conn_wait_no_more(struct conn *conn, enum conn_due which)
 {
-    conn_set_due(conn, which, UINT64_MAX);
+    if (conn_waits_for(conn, which)) {
+        conn->waits &= (uint8_t) ~(1u << which);
+        conn_arm(conn);
+    }
 }
 
-static bool conn_waits_for(const struct conn *conn, enum conn_due which)
+// conn_is_due: that time limit has passed.
+static bool conn_is_due(const struct conn *conn, enum conn_due which)
 {
-    return conn->due_ms[which] != UINT64_MAX;
+    uint32_t now_ms = (uint32_t)conn->loop->loop.now_ms;
+    return conn_waits_for(conn, which) &&
+           (int32_t)(conn->due_ms[which] - now_ms) <= 0;
 }
 
 // ---- The end of a connection ------------------------------------------------
@@ -359,7 +371,7 @@ static bool conn_obey(struct conn *conn, enum flood_answer answer)
     case FLOOD_FINE:
         return true;
     case FLOOD_DELAY:
-        conn_wait_for(conn, CONN_DUE_PAUSE, conn->limits->delay_ms);
+        conn_wait_for(conn, CONN_DUE_PAUSE, conn->h2.limits->delay_ms);
         conn_wake(conn); // to watch the socket no more
         return false;
     case FLOOD_END:
@@ -378,7 +390,7 @@ static bool conn_count(struct conn *conn)
         return true;
     }
     enum flood_answer answer =
-        flood_count(&conn->flood, conn->limits, h2->glitches, h2->resets,
+        flood_count(&conn->flood, conn->h2.limits, h2->glitches, h2->resets,
                     conn->loop->loop.now_ms);
     h2->glitches = 0;
     h2->resets = 0;
@@ -388,7 +400,7 @@ static bool conn_count(struct conn *conn)
 // conn_has_turn counts new calls; false when others have their turn now.
 static inline bool conn_has_turn(struct conn *conn, uint32_t *streams)
 {
-    if (LIKELY(++*streams < conn->limits->streams_per_turn)) {
+    if (LIKELY(++*streams < conn->h2.limits->streams_per_turn)) {
         return true;
     }
     conn_wake(conn); // the rest is for the next flush
@@ -429,7 +441,7 @@ static void conn_settle_settings(struct conn *conn)
     if (waits) {
         conn_wait_no_more(conn, CONN_DUE_STATE);
     } else {
-        conn_wait_for(conn, CONN_DUE_STATE, conn->limits->settings_ack_ms);
+        conn_wait_for(conn, CONN_DUE_STATE, conn->h2.limits->settings_ack_ms);
     }
 }
 
@@ -441,7 +453,7 @@ static inline void conn_watch_reading(struct conn *conn)
     bool begun = !list_is_empty(&conn->calls) || conn->h2.spill_size > 0;
     if (UNLIKELY(begun) && conn->h2.is_server && conn->state == CONN_READY &&
         !conn_waits_for(conn, CONN_DUE_READ)) {
-        conn_wait_for(conn, CONN_DUE_READ, conn->limits->request_stall_ms);
+        conn_wait_for(conn, CONN_DUE_READ, conn->h2.limits->request_stall_ms);
     }
 }
 
@@ -615,7 +627,7 @@ static void conn_watch_writing(struct conn *conn, bool stuck)
     }
     if (stuck) {
         conn->written_mark = conn->written;
-        conn_wait_for(conn, CONN_DUE_WRITE, conn->limits->write_stall_ms);
+        conn_wait_for(conn, CONN_DUE_WRITE, conn->h2.limits->write_stall_ms);
     } else {
         conn_wait_no_more(conn, CONN_DUE_WRITE);
     }
@@ -684,7 +696,7 @@ static int conn_make_engine(struct conn *conn, const struct h2_options *options)
 static void conn_begin(struct conn *conn)
 {
     conn_set_state(conn, CONN_HANDSHAKE);
-    flood_init(&conn->flood, conn->limits, conn->loop->loop.now_ms);
+    flood_init(&conn->flood, conn->h2.limits, conn->loop->loop.now_ms);
     conn_wake(conn);
 }
 
@@ -713,7 +725,7 @@ static void conn_on_connected(struct conn *conn)
     const struct loop_port *port = conn->loop->loop.port;
     int error = port->connected(port->user, conn->source.fd);
     if (error == 0) {
-        struct h2_options options = h2_options_make(false, conn->limits);
+        struct h2_options options = h2_options_make(false, conn->h2.limits);
         error = conn_make_engine(conn, &options);
     }
     if (error != 0) {
@@ -796,13 +808,13 @@ static void conn_on_state_due(struct conn *conn)
 // conn_least_bytes is what a peer has to move in that time.
 static uint64_t conn_least_bytes(const struct conn *conn, uint32_t ms)
 {
-    return (uint64_t)conn->limits->write_bytes_per_second * ms / 1000;
+    return (uint64_t)conn->h2.limits->write_bytes_per_second * ms / 1000;
 }
 
 static void conn_on_pause_due(struct conn *conn)
 {
     enum flood_answer answer =
-        flood_resume(&conn->flood, conn->limits, conn->loop->loop.now_ms);
+        flood_resume(&conn->flood, conn->h2.limits, conn->loop->loop.now_ms);
     if (conn_obey(conn, answer)) {
         conn_wake(conn); // held input, and then reading, go on
     }
@@ -813,7 +825,7 @@ static void conn_on_pause_due(struct conn *conn)
 // memory. What we do not read ourselves is not the peer's fault.
 static void conn_on_read_due(struct conn *conn)
 {
-    uint64_t least = conn_least_bytes(conn, conn->limits->request_stall_ms);
+    uint64_t least = conn_least_bytes(conn, conn->h2.limits->request_stall_ms);
     bool is_slow = conn->received - conn->received_mark < least;
     bool was_cut = conn->frame_was_cut;
     conn->received_mark = conn->received;
@@ -832,14 +844,14 @@ static void conn_on_read_due(struct conn *conn)
 
 static void conn_on_write_due(struct conn *conn)
 {
-    uint64_t least = conn_least_bytes(conn, conn->limits->write_stall_ms);
+    uint64_t least = conn_least_bytes(conn, conn->h2.limits->write_stall_ms);
     if (conn->written - conn->written_mark < least) {
         conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
                     "the peer does not take what it asked for");
         return;
     }
     conn->written_mark = conn->written;
-    conn_wait_for(conn, CONN_DUE_WRITE, conn->limits->write_stall_ms);
+    conn_wait_for(conn, CONN_DUE_WRITE, conn->h2.limits->write_stall_ms);
 }
 
 void conn_on_timer(struct conn *conn)
@@ -850,9 +862,8 @@ void conn_on_timer(struct conn *conn)
         [CONN_DUE_WRITE] = conn_on_write_due,
         [CONN_DUE_READ] = conn_on_read_due,
     };
-    uint64_t now_ms = conn->loop->loop.now_ms;
     for (size_t i = 0; i < CONN_DUES && conn->state != CONN_CLOSED; i++) {
-        if (conn->due_ms[i] <= now_ms) {
+        if (conn_is_due(conn, (enum conn_due)i)) {
             conn_wait_no_more(conn, (enum conn_due)i);
             conn_on_due[i](conn);
         }

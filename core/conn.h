@@ -19,7 +19,7 @@
 //   2. A connection with output is in loop->dirty, or waits to be writable.
 //   3. In CLOSED the socket is closed and the connection is in loop->dead.
 //   4. The timer is armed for the first of due_ms. A connection that is paused
-//      has due_ms[CONN_DUE_PAUSE], and is not read.
+//      waits for CONN_DUE_PAUSE, and is not read.
 //   5. assembling is the sum over the calls on the connection.
 
 #ifndef CORE_CONN_H
@@ -98,15 +98,15 @@ struct conn_client_hints {
 struct conn {
     struct grpc_loop *loop;
     const struct conn_role *role;
-    void *owner;               // the role's: grpc_server or grpc_channel
-    const grpc_limits *limits; // its owner's, resolved
+    void *owner; // the role's: grpc_server or grpc_channel
     enum conn_state state;
     bool finishing;     // close when the last stream has ended and all is sent
     bool write_shut;    // nothing more is written
     bool frame_was_cut; // when CONN_DUE_READ was due last
+    uint8_t waits;      // a bit for each enum conn_due that is waited for
     struct loop_source source;
     struct loop_timer timer;
-    uint64_t due_ms[CONN_DUES]; // loop time; UINT64_MAX: not waited for
+    uint32_t due_ms[CONN_DUES]; // low bits of loop time, of those in waits
     struct flood flood;
     uint32_t written;       // bytes; wraps
     uint32_t written_mark;  // of it, when CONN_DUE_WRITE was set
@@ -128,7 +128,7 @@ struct conn {
     hpack_hint content_type;
     hpack_hint status_ok;
     struct conn_client_hints *client_hints;
-    struct h2_conn h2;
+    struct h2_conn h2; // its limits are the owner's, from the beginning
     uint32_t peer_size;
     uint8_t peer_bytes[]; // its socket_address, as short as it is
 };

@@ -96,7 +96,7 @@ static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
 // sending, and is told that nobody listens (RFC 9113 section 8.1).
 static void server_end_call(struct grpc_call *call)
 {
-    flood_ended_well(&call->conn->flood, call->conn->limits);
+    flood_ended_well(&call->conn->flood, call->conn->h2.limits);
     call_detach(call, H2_NO_ERROR);
     if (!call->in_handler) {
         call_release(call);
@@ -108,7 +108,8 @@ static void server_end_call(struct grpc_call *call)
 // stalls without progress.
 static void server_await_client(struct grpc_call *call)
 {
-    uint64_t due_ms = run_due(call->loop, call->conn->limits->answer_stall_ms);
+    uint64_t due_ms =
+        run_due(call->loop, call->conn->h2.limits->answer_stall_ms);
     call->queued_mark = h2_queued_bytes(call->stream);
     if (due_ms > call->deadline_ms) {
         due_ms = call->deadline_ms + 1;
@@ -230,7 +231,7 @@ void server_call_lose(struct grpc_call *call)
 // server_expire_answer: the client has not taken its answer.
 static void server_expire_answer(struct grpc_call *call)
 {
-    const grpc_limits *limits = call->conn->limits;
+    const grpc_limits *limits = call->conn->h2.limits;
     uint64_t least = (uint64_t)limits->write_bytes_per_second *
                      limits->answer_stall_ms / 1000;
     size_t taken = call->queued_mark - h2_queued_bytes(call->stream);
@@ -324,15 +325,17 @@ static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
 static void server_finish_request(struct grpc_call *call);
 
 // server_is_full: as many handlers are at work for this connection as it may
-// have streams, though the client has reset some of them; or it does not take
-// the replies that it has asked for. Neither is the client's fault alone: it
-// may try again, and a refusal counts as a glitch, not as a reset.
+// have streams, though the client has reset some of them; or the client does
+// not take the replies that it has asked for; or the server was freed, and this
+// is input that was held back. None of it is the client's fault alone: it may
+// try again, and a refusal counts as a glitch, not as a reset.
 static bool server_is_full(const struct conn *conn)
 {
     const struct grpc_server *server = conn->owner;
-    return conn->orphan_count + conn->h2.stream_count >
+    return server->freed ||
+           conn->orphan_count + conn->h2.stream_count >
                server->max_concurrent_streams ||
-           h2_queued_in_all(&conn->h2) > conn->limits->queued_bytes;
+           h2_queued_in_all(&conn->h2) > conn->h2.limits->queued_bytes;
 }
 
 // server_read_request reads what the block of the event says, unless it is the
@@ -468,7 +471,7 @@ static void server_on_writable(struct conn *conn, const struct h2_event *event)
 // peer has to send. One whose message has to wait for others is not.
 static bool server_is_overdue(struct grpc_call *call)
 {
-    const grpc_limits *limits = call->conn->limits;
+    const grpc_limits *limits = call->conn->h2.limits;
     size_t arrived = call->deframe.head_size + call->deframe.body_size + 1;
     size_t before = call->queued_mark;
     uint64_t least = (uint64_t)limits->write_bytes_per_second *

@@ -349,7 +349,7 @@ static MAYBE_UNUSED bool attack_look(struct attack_run *run)
         run->taken = taken; // what was held is dropped without a look
     }
     run->last_peer_id = conn->h2.last_peer_id;
-    bool paused = conn->due_ms[CONN_DUE_PAUSE] != UINT64_MAX;
+    bool paused = (conn->waits & 1u << CONN_DUE_PAUSE) != 0;
     run->pauses += paused && !run->was_paused;
     run->was_paused = paused;
     if (paused && run->paused_ms == 0) {

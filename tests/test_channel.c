@@ -131,9 +131,11 @@ static void test_channel__bad_target(void **state)
 static void test_channel__bad_texts(void **state)
 {
     static const grpc_channel_options rows[] = {{.authority = "a\nb"},
+                                                {.authority = "a b"},
+                                                {.user_agent = " a"},
                                                 {.user_agent = "caf\xc3\xa9"}};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct chan chan;
         struct kit_result result = {0};
         chan_begin(&chan, NULL, "localhost:1", &rows[i]);

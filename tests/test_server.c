@@ -451,6 +451,30 @@ static void test_server__max_concurrent_streams(void **state)
     kit_bench_end(bench);
 }
 
+static void free_in_handler(grpc_call *call, struct kit_greeter *greeter)
+{
+    grpc_server_free(greeter->extra);
+    (void)kit_reply(call, "bye");
+}
+
+// Calls that had come but not had their turn do not begin any more.
+static void test_server__freed_with_input_held(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = kit_bench_server(
+        NULL, &(grpc_server_options){.limits = {.streams_per_turn = 2}});
+    bench->greeter.act = free_in_handler;
+    bench->greeter.extra = bench->server;
+    for (uint32_t id = 1; id < 7; id += 2) {
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_message(&bench->peer, id, true, "x");
+    }
+    kit_turn(bench->loop);
+    assert_int_equal(bench->greeter.handled, 1);
+    bench->server = NULL;
+    kit_bench_end(bench);
+}
+
 // What a connection at rest after a call costs us.
 static void test_server__idle_connection_is_small(void **state)
 {
@@ -528,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_server__free_within_handler),
         cmocka_unit_test(test_server__free_within_run),
         cmocka_unit_test(test_server__max_concurrent_streams),
+        cmocka_unit_test(test_server__freed_with_input_held),
         cmocka_unit_test(test_server__idle_connection_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
