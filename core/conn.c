@@ -805,12 +805,6 @@ static void conn_on_state_due(struct conn *conn)
     }
 }
 
-// conn_least_bytes is what a peer has to move in that time.
-static uint64_t conn_least_bytes(const struct conn *conn, uint32_t ms)
-{
-    return (uint64_t)conn->h2.limits->write_bytes_per_second * ms / 1000;
-}
-
 static void conn_on_pause_due(struct conn *conn)
 {
     enum flood_answer answer =
@@ -825,7 +819,8 @@ static void conn_on_pause_due(struct conn *conn)
 // memory. What we do not read ourselves is not the peer's fault.
 static void conn_on_read_due(struct conn *conn)
 {
-    uint64_t least = conn_least_bytes(conn, conn->h2.limits->request_stall_ms);
+    const grpc_limits *limits = conn->h2.limits;
+    uint64_t least = limits_least_bytes(limits, limits->request_stall_ms);
     bool is_slow = conn->received - conn->received_mark < least;
     bool was_cut = conn->frame_was_cut;
     conn->received_mark = conn->received;
@@ -844,14 +839,15 @@ static void conn_on_read_due(struct conn *conn)
 
 static void conn_on_write_due(struct conn *conn)
 {
-    uint64_t least = conn_least_bytes(conn, conn->h2.limits->write_stall_ms);
+    const grpc_limits *limits = conn->h2.limits;
+    uint64_t least = limits_least_bytes(limits, limits->write_stall_ms);
     if (conn->written - conn->written_mark < least) {
         conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
                     "the peer does not take what it asked for");
         return;
     }
     conn->written_mark = conn->written;
-    conn_wait_for(conn, CONN_DUE_WRITE, conn->h2.limits->write_stall_ms);
+    conn_wait_for(conn, CONN_DUE_WRITE, limits->write_stall_ms);
 }
 
 void conn_on_timer(struct conn *conn)

@@ -7,6 +7,7 @@
 #define CORE_LIMITS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/linkage.h"
 #include "h2/h2_limits.h"
@@ -47,6 +48,10 @@ enum {
     // A connection that we close flushes its output for this long.
     CORE_LINGER_MS = 1000,
 };
+
+// limits_least_bytes is what a peer has to move in that time so as not to be
+// stalled: a byte at least, or low limits would be none.
+INTERNAL uint64_t limits_least_bytes(const grpc_limits *limits, uint32_t ms);
 
 // limits_say tells in words which limit is out of range.
 INTERNAL void limits_say(const struct h2_limits_fault *fault, char *text,

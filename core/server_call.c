@@ -232,8 +232,7 @@ void server_call_lose(struct grpc_call *call)
 static void server_expire_answer(struct grpc_call *call)
 {
     const grpc_limits *limits = call->conn->h2.limits;
-    uint64_t least = (uint64_t)limits->write_bytes_per_second *
-                     limits->answer_stall_ms / 1000;
+    uint64_t least = limits_least_bytes(limits, limits->answer_stall_ms);
     size_t taken = call->queued_mark - h2_queued_bytes(call->stream);
     if (call->loop->loop.now_ms < call->deadline_ms && taken >= least) {
         server_await_client(call);
@@ -474,8 +473,7 @@ static bool server_is_overdue(struct grpc_call *call)
     const grpc_limits *limits = call->conn->h2.limits;
     size_t arrived = call->deframe.head_size + call->deframe.body_size + 1;
     size_t before = call->queued_mark;
-    uint64_t least = (uint64_t)limits->write_bytes_per_second *
-                     limits->request_stall_ms / 1000;
+    uint64_t least = limits_least_bytes(limits, limits->request_stall_ms);
     call->queued_mark = call->assembly_waits ? 0 : arrived;
     return call->queued_mark != 0 && before != 0 && arrived >= before &&
            arrived - before < least;

@@ -16,6 +16,20 @@ static void test_limits__in_words(void **state)
                         "limits.header_bytes is 5; it may be 1024 to 16777216");
 }
 
+// A limit of a stall that is short, or of a rate that is low, is still one.
+static void test_limits__least_bytes(void **state)
+{
+    (void)state;
+    grpc_limits limits = {.write_bytes_per_second = 1024};
+    assert_true(limits_least_bytes(&limits, 60000) == 61440);
+    assert_true(limits_least_bytes(&limits, 1) == 1);
+    limits.write_bytes_per_second = 1;
+    assert_true(limits_least_bytes(&limits, 999) == 1);
+    assert_true(limits_least_bytes(&limits, 2000) == 2);
+    limits.write_bytes_per_second = 1 << 24;
+    assert_true(limits_least_bytes(&limits, INT32_MAX) > UINT32_MAX);
+}
+
 static void test_limits__server_refuses_to_listen(void **state)
 {
     (void)state;
@@ -86,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits__in_words),
+        cmocka_unit_test(test_limits__least_bytes),
         cmocka_unit_test(test_limits__server_refuses_to_listen),
         cmocka_unit_test(test_limits__calls_of_a_channel_fail),
         cmocka_unit_test(test_limits__are_announced),
