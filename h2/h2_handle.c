@@ -233,7 +233,8 @@ static bool h2handle_informational(struct h2_stream *stream, bool end,
                                       "informational response with END_STREAM",
                                       event);
     }
-    if (++stream->informational >
+    // Compared before it is counted: the limit may be the most that a byte holds.
+    if (stream->informational++ >=
         stream->conn->limits->informational_responses) {
         return h2_handle_stream_error(stream, H2_ENHANCE_YOUR_CALM,
                                       "too many informational responses",
@@ -378,7 +379,7 @@ static bool h2handle_continuation(struct h2_conn *conn, struct view payload,
                                   struct h2_event *event)
 {
     bool is_empty = conn->frame.length == 0;
-    if (++conn->block_frames > conn->limits->continuation_frames ||
+    if (conn->block_frames++ >= conn->limits->continuation_frames ||
         (is_empty && ++conn->block_empty > H2_LIMIT_EMPTY_CONTINUATIONS)) {
         return h2_conn_fail(conn, H2_ENHANCE_YOUR_CALM,
                             "header block in too many frames");

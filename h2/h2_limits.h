@@ -109,7 +109,9 @@ enum {
     H2_LIMIT_EMPTY_DATA_GLITCHES = 100,
     // A larger SETTINGS_INITIAL_WINDOW_SIZE counts as so many glitches for each
     // open stream: one small frame can make each of them send. A client that
-    // measures the bandwidth doubles it some ten times.
+    // measures the bandwidth doubles it some ten times. Streams above the
+    // default limit cost no more, or a server that allows thousands would take
+    // such a client for a flood.
     H2_LIMIT_WINDOW_GLITCHES = 4,
     // WINDOW_UPDATE, PING, SETTINGS and GOAWAY frames for each DATA frame that
     // we send and each stream that is opened; more are glitches
@@ -133,7 +135,7 @@ enum {
 INTERNAL const grpc_limits *h2_limits_default(void);
 
 // h2_limits_resolve writes *users to *out with defaults for what is 0. False:
-// *wrong_name is a limit that is out of range, from least to most.
+// *fault is a limit that is out of range.
 struct h2_limits_fault {
     const char *name; // static text
     uint32_t value;

@@ -35,7 +35,10 @@ enum h2recv_outcome {
     H2RECV_BLOCKED,
 };
 
-enum { H2RECV_MAGIC_SIZE = 24 };
+enum {
+    H2RECV_MAGIC_SIZE = 24,
+    H2RECV_HEADERS_EXTRA = 1 + 255 + 5, // of HEADERS: padding, priority
+};
 
 // ---- Steps ------------------------------------------------------------------
 
@@ -169,6 +172,20 @@ static bool h2recv_gather_head(struct h2_conn *conn, struct view *rest)
     return true;
 }
 
+// h2recv_may_gather: our SETTINGS_MAX_FRAME_SIZE is for DATA. What is needed
+// whole may not make us gather more than any peer may send at first, or than a
+// header block may be, with padding and priority.
+static bool h2recv_may_gather(struct h2_conn *conn)
+{
+    uint32_t most = conn->decoder.limits.hard_bytes + H2RECV_HEADERS_EXTRA;
+    if (conn->frame.length <= H2_FRAME_SIZE_DEFAULT ||
+        conn->frame.length <= most) {
+        return true;
+    }
+    return h2_conn_fail(conn, H2_ENHANCE_YOUR_CALM,
+                        "frame is too large to be gathered");
+}
+
 static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
                                             struct view *rest,
                                             struct h2_event *event)
@@ -199,7 +216,9 @@ static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
     if (LIKELY(rest->size >= conn->frame.length)) {
         return h2recv_whole(conn, h2recv_take(rest, conn->frame.length), event);
     }
-    conn->step = H2_STEP_PAYLOAD;
+    if (h2recv_may_gather(conn)) {
+        conn->step = H2_STEP_PAYLOAD;
+    }
     return H2RECV_AGAIN;
 }
 

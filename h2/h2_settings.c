@@ -137,6 +137,15 @@ static bool h2settings_apply(struct h2_conn *conn, uint16_t id, uint32_t value)
     return true;
 }
 
+// h2settings_window_glitches is the price of a larger initial window.
+static uint32_t h2settings_window_glitches(const struct h2_conn *conn)
+{
+    uint32_t streams = conn->open_count < H2_LIMIT_CONCURRENT_STREAMS
+                           ? conn->open_count
+                           : H2_LIMIT_CONCURRENT_STREAMS;
+    return streams * H2_LIMIT_WINDOW_GLITCHES;
+}
+
 bool h2_settings_received(struct h2_conn *conn, struct view payload)
 {
     if (payload.size / H2SETTINGS_ENTRY_SIZE > conn->limits->settings_entries) {
@@ -167,7 +176,7 @@ bool h2_settings_received(struct h2_conn *conn, struct view payload)
     }
     if (conn->peer.initial_window_size > window_before) {
         // Each stream may send, if only a byte in a frame of its own.
-        conn->glitches += conn->open_count * H2_LIMIT_WINDOW_GLITCHES;
+        conn->glitches += h2settings_window_glitches(conn);
         h2_send_unstall(conn);
         h2_send_pump(conn);
     }

@@ -155,6 +155,82 @@ static void test_handle__bounds_informational_responses(void **state)
     script_end(&run);
 }
 
+static void options_most(struct h2_options *options)
+{
+    static grpc_limits limits;
+    limits = *h2_limits_default();
+    limits.informational_responses = 255;
+    limits.continuation_frames = 255;
+    options->limits = &limits;
+    options->local.max_frame_size = H2_FRAME_SIZE_MAX;
+}
+
+static void begin_with_most(bool is_server)
+{
+    const struct h2_script script = {.is_server = is_server,
+                                     .options = options_most};
+    test_heap_init(&run.heap);
+    script_begin(&run, &script);
+}
+
+// What is counted in a byte has a bound also at the most that a byte holds.
+static void test_handle__bounds_at_their_most(void **state)
+{
+    (void)state;
+    begin_with_most(false);
+    open_one();
+    feed(SCRIPT_CLIENT);
+    for (int i = 0; i < 255; i++) {
+        feed("000005 01 04 00000001 08 03 313030");
+    }
+    script_forget(&run);
+    feed("000005 01 04 00000001 08 03 313030");
+    assert_string_equal(run.events.text,
+                        "RESET 1 ENHANCE_YOUR_CALM: too many informational "
+                        "responses\n");
+    script_end(&run);
+    begin_with_most(true);
+    feed(SCRIPT_SERVER "000001 01 00 00000001 83");
+    script_forget(&run);
+    for (int i = 0; i < 255; i++) {
+        feed("000001 09 00 00000001 83");
+    }
+    assert_int_equal(run.events.size, 0);
+    feed("000001 09 00 00000001 83");
+    assert_string_equal(
+        run.events.text,
+        "CLOSED ENHANCE_YOUR_CALM: header block in too many frames\n");
+    script_end(&run);
+}
+
+// However large the frames are that we take, only DATA may be so: all others
+// are refused by their head.
+static void test_handle__bounds_what_is_gathered(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {
+        "004106 01 04 00000001", // HEADERS of 16384 + 262
+        "00410a 04 00 00000000", // SETTINGS of 2775 entries
+        "ffffff 07 00 00000000", // GOAWAY
+    };
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        begin_with_most(true);
+        feed(SCRIPT_SERVER);
+        script_forget(&run);
+        feed(heads[i]);
+        assert_string_equal(run.events.text,
+                            "CLOSED ENHANCE_YOUR_CALM: frame is too large to "
+                            "be gathered\n");
+        assert_int_equal(run.conn.spill_capacity, 0);
+        script_end(&run);
+    }
+    begin_with_most(true);
+    feed(SCRIPT_SERVER "004105 01 04 00000001 83");
+    assert_true(run.conn.state == H2_CONN_OPEN);
+    assert_int_equal(run.conn.spill_size, 1);
+    script_end(&run);
+}
+
 static void test_handle__no_content_needs_no_length(void **state)
 {
     (void)state;
@@ -349,6 +425,27 @@ static void test_handle__larger_windows_are_glitches(void **state)
     script_end(&run);
 }
 
+// A client that measures the bandwidth is no flood, however many streams a
+// server allows.
+static void test_handle__larger_windows_of_many_streams(void **state)
+{
+    (void)state;
+    begin(true);
+    run.conn.wanted.max_concurrent_streams = UINT32_MAX;
+    feed(SCRIPT_SERVER);
+    for (uint32_t i = 0; i < 2 * H2_LIMIT_CONCURRENT_STREAMS; i++) {
+        char hex[64];
+        snprintf(hex, sizeof hex, "000003 01 04 0000%04x 838684", 1 + 2 * i);
+        feed(hex);
+        script_forget(&run);
+    }
+    assert_int_equal(run.conn.open_count, 2 * H2_LIMIT_CONCURRENT_STREAMS);
+    feed("000006 04 00 00000000 000400020000");
+    assert_int_equal(run.conn.glitches,
+                     H2_LIMIT_CONCURRENT_STREAMS * H2_LIMIT_WINDOW_GLITCHES);
+    script_end(&run);
+}
+
 static void test_handle__bounds_the_frames_of_a_block(void **state)
 {
     (void)state;
@@ -424,6 +521,8 @@ int main(void)
         cmocka_unit_test(test_handle__a_block_that_outgrows_memory),
         cmocka_unit_test(test_handle__tells_of_a_block_over_the_soft_limit),
         cmocka_unit_test(test_handle__bounds_informational_responses),
+        cmocka_unit_test(test_handle__bounds_at_their_most),
+        cmocka_unit_test(test_handle__bounds_what_is_gathered),
         cmocka_unit_test(test_handle__no_content_needs_no_length),
         cmocka_unit_test(test_handle__bounds_what_a_block_decodes_to),
         cmocka_unit_test(test_handle__a_response_that_lost_its_status),
@@ -433,6 +532,7 @@ int main(void)
         cmocka_unit_test(test_handle__bounds_the_frames_of_a_block),
         cmocka_unit_test(test_handle__counts_idle_frames),
         cmocka_unit_test(test_handle__larger_windows_are_glitches),
+        cmocka_unit_test(test_handle__larger_windows_of_many_streams),
         cmocka_unit_test(test_handle__a_block_that_comes_again),
     };
     return cmocka_run_group_tests_name("h2_handle", tests, NULL, NULL);
