@@ -88,6 +88,12 @@ static bool fields_is_forbidden(uint8_t c)
     return c == '\0' || c == '\r' || c == '\n';
 }
 
+static bool fields_has_space_around(struct view value)
+{
+    return value.size > 0 && (fields_is_space(value.data[0]) ||
+                              fields_is_space(value.data[value.size - 1]));
+}
+
 // fields_has_low is not 0 exactly if one of the 8 bytes of word is at most
 // '\r': the lowest such byte, and no byte below it, gets a top bit that it did
 // not have by the subtraction.
@@ -113,13 +119,6 @@ static inline bool fields_may_be_dirty(struct view value)
 
 static bool fields_value_is_clean(struct view value)
 {
-    if (value.size == 0) {
-        return true;
-    }
-    if (fields_is_space(value.data[0]) ||
-        fields_is_space(value.data[value.size - 1])) {
-        return false;
-    }
     if (LIKELY(!fields_may_be_dirty(value))) {
         return true;
     }
@@ -290,6 +289,15 @@ static bool fields_of_connection(enum h2_fields_role role, struct view name,
     }
 }
 
+// fields_may_have_space_around: grpc-go and Google's C core send the message of
+// a status with the spaces at its ends as they are. To be strict here would
+// cost the user the status.
+static bool fields_may_have_space_around(enum h2_fields_role role,
+                                         struct view name)
+{
+    return !fields_is_request(role) && view_equal(name, VIEW("grpc-message"));
+}
+
 static const char *fields_regular(struct fields_scan *scan,
                                   const struct hpack_field *field)
 {
@@ -302,7 +310,9 @@ static const char *fields_regular(struct fields_scan *scan,
     if (field->static_name == 0 && !fields_name_is_token(field->name)) {
         return "field name with a forbidden character";
     }
-    if (!fields_value_is_clean(field->value)) {
+    if (!fields_value_is_clean(field->value) ||
+        (fields_has_space_around(field->value) &&
+         !fields_may_have_space_around(scan->role, field->name))) {
         return "field value with a forbidden character";
     }
     return fields_of_connection(scan->role, field->name, field->value)

@@ -177,6 +177,20 @@ static void test_fields__trailers(void **state)
         "pseudo-header field that does not belong here");
 }
 
+// What other servers send as the message of a status is taken as it is.
+static void test_fields__spaces_around_a_message(void **state)
+{
+    (void)state;
+    static const char forbidden[] = "field value with a forbidden character";
+    good("grpc-status: 5\ngrpc-message:  no such user: \n",
+         H2_FIELDS_RESPONSE_TRAILERS);
+    good(":status: 200\ngrpc-message:  \n", H2_FIELDS_RESPONSE);
+    bad("grpc-message: x \n", H2_FIELDS_REQUEST_TRAILERS, forbidden);
+    bad(REQUEST "grpc-message: x \n", H2_FIELDS_REQUEST, forbidden);
+    bad("grpc-massage: x \n", H2_FIELDS_RESPONSE_TRAILERS, forbidden);
+    bad("grpc-message: \r\t\t\n", H2_FIELDS_RESPONSE_TRAILERS, forbidden);
+}
+
 static void test_fields__names(void **state)
 {
     (void)state;
@@ -396,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_fields__values_of_pseudo_headers),
         cmocka_unit_test(test_fields__responses),
         cmocka_unit_test(test_fields__trailers),
+        cmocka_unit_test(test_fields__spaces_around_a_message),
         cmocka_unit_test(test_fields__names),
         cmocka_unit_test(test_fields__values),
         cmocka_unit_test(test_fields__values_of_each_size),

@@ -359,6 +359,10 @@ static const struct raw_row raw_to_client[] = {
      "DATA 0 1 " RAW_ANN "\n"
      "HEADERS 5 1 {grpc-status: 77}{grpc-message: odd}\n",
      "77 odd\n"},
+    {"grpc-message with spaces around", RAW_LIVES,
+     "HEADERS 4 1 " RAW_RESPONSE "\n"
+     "HEADERS 5 1 {grpc-status: 5}{grpc-message:  no such user: }\n",
+     "5  no such user: \n"},
     {"grpc-message with bad escapes", RAW_LIVES,
      "HEADERS 4 1 " RAW_RESPONSE "\n"
      "HEADERS 5 1 {grpc-status: 5}{grpc-message: a%4z%e4%bd%a0%}\n",
