@@ -78,7 +78,7 @@ void assembly_take(struct grpc_call *call, size_t size)
     bool whole = LIKELY(deframe_wanted(&call->deframe) == 0);
     if (whole || call->assembling > 0) {
         h2_credit(h2, call->stream, size);
-    } else if (!call->assembly_waits && assembly_grant(call)) {
+    } else if (call->conn->assembly_waits == 0 && assembly_grant(call)) {
         h2_credit(h2, call->stream, size);
         assembly_open(call);
     } else {

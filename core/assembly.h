@@ -6,7 +6,8 @@
 // Granted, its bytes are credited as they come, and the stream's window is
 // opened for the rest. Not granted, it keeps what fits into its stream's window
 // and waits; the connection's window is credited all the same, so that the
-// others go on. One message is always granted, or it would never arrive.
+// others go on. One message is always granted, or it would never arrive. Nobody
+// is granted anything before one that waits, or a large one might do so for ever.
 //
 // Invariants (conn_check):
 //   1. conn->assembling is the sum of call->assembling over its calls.

@@ -80,14 +80,18 @@ static void test_assembly__the_next_waits_for_its_turn(void **state)
     assembly_begin(bench, 1, 200000, 1000);
     kit_forget(&bench->peer);
     assembly_begin(bench, 3, 100000, 1000);
-    // No window for the second, and for a third that is small enough there is.
+    // No window for the second, and for a third neither, though it would fit:
+    // many like it could have the second wait for ever.
     kit_expect(&bench->peer, bench->loop, "");
     assert_int_equal(assembly_conn(bench)->assembly_waits, 1);
     assembly_begin(bench, 5, 50000, 1000);
     kit_expect(&bench->peer, bench->loop, "");
-    assert_int_equal(assembly_conn(bench)->assembling, 250000);
+    assert_int_equal(assembly_conn(bench)->assembling, 200000);
+    assert_int_equal(assembly_conn(bench)->assembly_waits, 2);
+    // It needs no more than the window that it has.
     assembly_more(bench, 5, 49000, true);
     assert_int_equal(bench->greeter.handled, 1);
+    assert_int_equal(assembly_conn(bench)->assembly_waits, 1);
     // What fits into its window is taken meanwhile.
     assembly_more(bench, 3, 60000, false);
     kit_forget(&bench->peer);
