@@ -539,6 +539,7 @@ static void conn_read(struct conn *conn)
         conn_feed_none(conn);
     } else {
         conn->received += (uint32_t)size;
+        conn->behind = size == CORE_INPUT_BYTES;
         struct view left = conn_feed(conn, view_of(conn->loop->input, size));
         if (UNLIKELY(left.size > 0)) {
             conn_hold(conn, left);
@@ -816,7 +817,7 @@ static void conn_on_pause_due(struct conn *conn)
 
 // conn_on_read_due: a frame or header block that had begun to arrive a time ago
 // and still is not there, though hardly anything else was sent meanwhile, holds
-// memory. What we do not read ourselves is not the peer's fault.
+// memory. What we do not read ourselves, or not yet, is not the peer's fault.
 static void conn_on_read_due(struct conn *conn)
 {
     const grpc_limits *limits = conn->h2.limits;
@@ -825,8 +826,9 @@ static void conn_on_read_due(struct conn *conn)
     bool was_cut = conn->frame_was_cut;
     conn->received_mark = conn->received;
     conn->frame_was_cut = conn->h2.spill_size > 0;
-    if (!conn_may_read(conn)) {
+    if (!conn_may_read(conn) || conn->behind) {
         conn->frame_was_cut = false;
+        conn->behind = false; // until the next read
     } else if (was_cut && conn->frame_was_cut && is_slow) {
         conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
                     "a frame does not arrive in time");
@@ -841,6 +843,14 @@ static void conn_on_write_due(struct conn *conn)
 {
     const grpc_limits *limits = conn->h2.limits;
     uint64_t least = limits_least_bytes(limits, limits->write_stall_ms);
+    // If it was we who have slept, the system takes more now.
+    if (!conn_write(conn)) {
+        return;
+    }
+    conn_wake(conn); // for what follows a write
+    if (h2_output_size(&conn->h2) == 0) {
+        return;
+    }
     if (conn->written - conn->written_mark < least) {
         conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
                     "the peer does not take what it asked for");
@@ -863,6 +873,9 @@ void conn_on_timer(struct conn *conn)
             conn_wait_no_more(conn, (enum conn_due)i);
             conn_on_due[i](conn);
         }
+    }
+    if (conn->waits != 0) {
+        conn_arm(conn); // it may be so late that the low bits tell nothing
     }
 }
 

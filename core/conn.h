@@ -103,6 +103,7 @@ struct conn {
     bool finishing;     // close when the last stream has ended and all is sent
     bool write_shut;    // nothing more is written
     bool frame_was_cut; // when CONN_DUE_READ was due last
+    bool behind;        // the last read was full: there may be more
     uint8_t waits;      // a bit for each enum conn_due that is waited for
     struct loop_source source;
     struct loop_timer timer;

@@ -352,6 +352,102 @@ static void test_conn__handshake_timeout(void **state)
     }
 }
 
+// ---- A loop that nobody has stepped for long --------------------------------
+
+static void conn_reply_at_length(grpc_call *call, struct kit_greeter *greeter)
+{
+    static char text[1000001];
+    (void)greeter;
+    memset(text, 'x', sizeof text - 1);
+    assert_int_equal(kit_reply(call, text), GRPC_OK);
+}
+
+// conn_drain takes all that the system has for the peer, and steps no loop.
+static size_t conn_drain(struct kit_peer *peer)
+{
+    static uint8_t bytes[65536];
+    size_t all = 0;
+    ssize_t size;
+    while ((size = recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
+        all += (size_t)size;
+    }
+    return all;
+}
+
+// A peer that has taken all that there was does not pay for our sleep; one that
+// has not does.
+static void test_conn__sleeping_is_not_the_peers_fault(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        struct kit_bench *bench = kit_bench_server(kit_backends[i], NULL);
+        struct conn *conn = conn_of_server(bench);
+        bench->greeter.act = conn_reply_at_length;
+        kit_setting(&bench->peer, 4, 0x7fffffff);
+        kit_window(&bench->peer, 0, 0x7fffffff - 65535);
+        kit_headers(&bench->peer, 1, false, KIT_REQUEST);
+        kit_message(&bench->peer, 1, true, "x");
+        kit_turn(bench->loop);
+        assert_true((conn->waits & 1u << CONN_DUE_WRITE) != 0);
+        assert_true(conn_drain(&bench->peer) > H2_LIMIT_WRITE_STALL_MS);
+        kit_skip(bench->loop, H2_LIMIT_WRITE_STALL_MS + 1000);
+        assert_int_equal(conn->state, CONN_READY);
+        assert_true((conn->waits & 1u << CONN_DUE_WRITE) != 0);
+        kit_skip(bench->loop, H2_LIMIT_WRITE_STALL_MS + 1000);
+        assert_int_equal(conn->state, CONN_LINGERING);
+        kit_bench_end(bench);
+    }
+}
+
+// conn_upload sends parts of three messages in turn.
+static void conn_upload(struct kit_bench *bench, int rounds)
+{
+    static uint8_t part[16384];
+    while (rounds-- > 0) {
+        for (uint32_t id = 1; id < 7; id += 2) {
+            kit_frame(&bench->peer, 0, 0, id, view_of(part, sizeof part));
+        }
+    }
+}
+
+// What has arrived and is not read yet is not late.
+static void test_conn__input_in_plenty_is_not_late(void **state)
+{
+    (void)state;
+    static const uint8_t head[] = {0, 0, 0x10, 0, 0, 0x0a};
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    struct conn *conn = conn_of_server(bench);
+    for (uint32_t id = 1; id < 7; id += 2) {
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_frame(&bench->peer, 0, 0, id, view_of(head, sizeof head));
+    }
+    kit_turn(bench->loop);
+    kit_skip(bench->loop, H2_LIMIT_REQUEST_STALL_MS + 1);
+    conn_upload(bench, 2);
+    // One read is less than all of them have to have sent.
+    kit_skip(bench->loop, H2_LIMIT_REQUEST_STALL_MS + 1);
+    assert_int_equal(conn->h2.stream_count, 3);
+    kit_skip(bench->loop, H2_LIMIT_REQUEST_STALL_MS + 1);
+    assert_int_equal(conn->h2.stream_count, 0);
+    kit_bench_end(bench);
+}
+
+// Time limits are kept in 32 bits: a loop that was not stepped for longer still
+// gets to its ends.
+static void test_conn__sleeping_for_a_month(void **state)
+{
+    (void)state;
+    const uint64_t half = (uint64_t)1 << 31;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    kit_frame(&bench->peer, 0, 0, 99, view_of("x", 1));
+    kit_turn(bench->loop);
+    assert_int_equal(conn_of_server(bench)->state, CONN_LINGERING);
+    kit_skip(bench->loop, half + 5000);
+    kit_skip(bench->loop, half);
+    assert_true(list_is_empty(&bench->server->conns));
+    kit_bench_end(bench);
+}
+
 static void test_conn__path_hints(void **state)
 {
     struct kit_bench *bench = kit_bench_channel(NULL, NULL);
@@ -383,6 +479,9 @@ int main(void)
         cmocka_unit_test(test_conn__a_peer_with_input_held_may_go),
         cmocka_unit_test(test_conn__no_memory_to_hold_input),
         cmocka_unit_test(test_conn__handshake_timeout),
+        cmocka_unit_test(test_conn__sleeping_is_not_the_peers_fault),
+        cmocka_unit_test(test_conn__input_in_plenty_is_not_late),
+        cmocka_unit_test(test_conn__sleeping_for_a_month),
         cmocka_unit_test(test_conn__path_hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
