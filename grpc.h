@@ -280,9 +280,9 @@ GRPC_API void grpc_watch_stop(grpc_watch *watch);
 
 // grpc_limits: what a peer may cost, for a server's and a channel's
 // connections. 0 stands for the default, which is in brackets. A value out of
-// range is refused in words: by grpc_server_listen() and grpc_server_serve_fd()
-// of a server, by every call of a channel. In words of HTTP/2 (RFC 9113); the
-// reasons for the defaults are in h2/h2_limits.h of the sources.
+// range is refused in words: by the functions that have a server listen or take
+// a descriptor, and by every call of a channel. In words of HTTP/2 (RFC 9113);
+// the reasons for the defaults are in h2/h2_limits.h of the sources.
 //
 // A peer that goes over a bound of rate is answered in this order: it is not
 // read, then it is made to wait, then it gets GOAWAY ENHANCE_YOUR_CALM, and the
@@ -327,7 +327,7 @@ typedef struct grpc_limits {
     uint32_t settings_ack_ms; // until our SETTINGS are acknowledged [60,000]
     uint32_t write_stall_ms;  // without the progress below [60,000]
     uint32_t write_bytes_per_second; // least that a peer takes of what waits
-                                     // for it [1,024]
+                                     // for it, over all calls [1,024]
     uint32_t answer_stall_ms;  // as write_stall_ms, for a reply that waits for
                                // its stream's window [300,000]
     uint32_t request_stall_ms; // server: as write_stall_ms, for a request, or

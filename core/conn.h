@@ -135,7 +135,8 @@ struct conn {
 };
 
 // conn_new makes a connection in state CONNECTING that owns no socket yet;
-// NULL without memory. limits is borrowed from the owner. conn_discard takes one back that was not begun.
+// NULL without memory. limits is borrowed from the owner. conn_discard takes one
+// back that was not begun.
 INTERNAL MUST_CHECK struct conn *conn_new(struct grpc_loop *loop,
                                           const struct conn_role *role,
                                           void *owner,

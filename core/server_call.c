@@ -92,7 +92,7 @@ static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
     return h2_send_headers(&conn->h2, stream, fields, count, true);
 }
 
-// server_end_stream is what follows END_STREAM: the client may still be
+// server_end_call is what follows END_STREAM: the client may still be
 // sending, and is told that nobody listens (RFC 9113 section 8.1).
 static void server_end_call(struct grpc_call *call)
 {
@@ -228,11 +228,25 @@ void server_call_lose(struct grpc_call *call)
     server_tell(call, conn);
 }
 
+// server_least_bytes is what a call in that state has to move in that time. The
+// least rate is one of the connection: calls that wait side by side share it, as
+// they do its line.
+static uint64_t server_least_bytes(const struct conn *conn,
+                                   enum call_state state, uint32_t ms)
+{
+    uint64_t count = 0;
+    LIST_FOREACH (link, after, &conn->calls) {
+        count += LIST_OWNER(link, struct grpc_call, link)->state == state;
+    }
+    uint64_t all = limits_least_bytes(conn->h2.limits, ms);
+    return count < all ? all / (count > 0 ? count : 1) : 1;
+}
+
 // server_expire_answer: the client has not taken its answer.
 static void server_expire_answer(struct grpc_call *call)
 {
-    const grpc_limits *limits = call->conn->h2.limits;
-    uint64_t least = limits_least_bytes(limits, limits->answer_stall_ms);
+    uint64_t least = server_least_bytes(call->conn, CALL_ANSWERED,
+                                        call->conn->h2.limits->answer_stall_ms);
     size_t taken = call->queued_mark - h2_queued_bytes(call->stream);
     if (call->loop->loop.now_ms < call->deadline_ms && taken >= least) {
         server_await_client(call);
@@ -468,12 +482,10 @@ static void server_on_writable(struct conn *conn, const struct h2_event *event)
 
 // server_is_overdue: less of the request has arrived since the last look than a
 // peer has to send. One whose message has to wait for others is not.
-static bool server_is_overdue(struct grpc_call *call)
+static bool server_is_overdue(struct grpc_call *call, uint64_t least)
 {
-    const grpc_limits *limits = call->conn->h2.limits;
     size_t arrived = call->deframe.head_size + call->deframe.body_size + 1;
     size_t before = call->queued_mark;
-    uint64_t least = limits_least_bytes(limits, limits->request_stall_ms);
     call->queued_mark = call->assembly_waits ? 0 : arrived;
     return call->queued_mark != 0 && before != 0 && arrived >= before &&
            arrived - before < least;
@@ -481,9 +493,11 @@ static bool server_is_overdue(struct grpc_call *call)
 
 static void server_on_overdue(struct conn *conn)
 {
+    uint64_t least = server_least_bytes(conn, CALL_RECEIVING,
+                                        conn->h2.limits->request_stall_ms);
     LIST_FOREACH (link, after, &conn->calls) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-        if (call->state == CALL_RECEIVING && server_is_overdue(call)) {
+        if (call->state == CALL_RECEIVING && server_is_overdue(call, least)) {
             call_set_text(call, "the request does not arrive");
             server_fail(call, GRPC_DEADLINE_EXCEEDED);
         }

@@ -399,41 +399,96 @@ static void test_conn__sleeping_is_not_the_peers_fault(void **state)
     }
 }
 
-// conn_upload sends parts of three messages in turn.
-static void conn_upload(struct kit_bench *bench, int rounds)
+// conn_upload sends parts of 16 KiB of a message that is a mebibyte long.
+static void conn_upload(struct kit_bench *bench, uint32_t id, int parts)
 {
     static uint8_t part[16384];
-    while (rounds-- > 0) {
-        for (uint32_t id = 1; id < 7; id += 2) {
-            kit_frame(&bench->peer, 0, 0, id, view_of(part, sizeof part));
-        }
+    while (parts-- > 0) {
+        kit_frame(&bench->peer, 0, 0, id, view_of(part, sizeof part));
     }
 }
 
-// What has arrived and is not read yet is not late.
-static void test_conn__input_in_plenty_is_not_late(void **state)
+// conn_begin_uploads begins three, and has them looked at for the first time.
+static struct kit_bench *conn_begin_uploads(void)
 {
-    (void)state;
     static const uint8_t head[] = {0, 0, 0x10, 0, 0, 0x0a};
     struct kit_bench *bench = kit_bench_server(NULL, NULL);
-    struct conn *conn = conn_of_server(bench);
     for (uint32_t id = 1; id < 7; id += 2) {
         kit_headers(&bench->peer, id, false, KIT_REQUEST);
         kit_frame(&bench->peer, 0, 0, id, view_of(head, sizeof head));
     }
     kit_turn(bench->loop);
     kit_skip(bench->loop, H2_LIMIT_REQUEST_STALL_MS + 1);
-    conn_upload(bench, 2);
-    // One read is less than all of them have to have sent.
+    return bench;
+}
+
+// What has arrived and is not read yet is not late.
+static void test_conn__input_in_plenty_is_not_late(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = conn_begin_uploads();
+    struct conn *conn = conn_of_server(bench);
+    // The first read is full, and all of the first request.
+    conn_upload(bench, 1, 4);
+    conn_upload(bench, 3, 1);
+    conn_upload(bench, 5, 1);
     kit_skip(bench->loop, H2_LIMIT_REQUEST_STALL_MS + 1);
     assert_int_equal(conn->h2.stream_count, 3);
+    // In twice the time the other two were too slow.
     kit_skip(bench->loop, H2_LIMIT_REQUEST_STALL_MS + 1);
-    assert_int_equal(conn->h2.stream_count, 0);
+    assert_int_equal(conn->h2.stream_count, 1);
     kit_bench_end(bench);
 }
 
 // Time limits are kept in 32 bits: a loop that was not stepped for longer still
 // gets to its ends.
+// Calls that share a slow line share the least rate too.
+static void test_conn__slow_requests_side_by_side(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = conn_begin_uploads();
+    struct conn *conn = conn_of_server(bench);
+    for (int parts = 2; parts > 0; parts--) {
+        // 98,304 bytes in a minute, and 49,152: those are too few.
+        assert_int_equal(conn->h2.stream_count, 3);
+        for (uint32_t id = 1; id < 7; id += 2) {
+            conn_upload(bench, id, parts);
+        }
+        kit_turn(bench->loop);
+        kit_skip(bench->loop, H2_LIMIT_REQUEST_STALL_MS + 1);
+    }
+    assert_int_equal(conn->h2.stream_count, 0);
+    kit_bench_end(bench);
+}
+
+static void test_conn__slow_answers_side_by_side(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    struct conn *conn = conn_of_server(bench);
+    bench->greeter.act = conn_reply_at_length;
+    kit_setting(&bench->peer, 4, 0);
+    kit_window(&bench->peer, 0, 0x7fffffff - 65535);
+    for (uint32_t id = 1; id < 7; id += 2) {
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_message(&bench->peer, id, true, "x");
+    }
+    kit_turn(bench->loop);
+    for (uint32_t window = 110000; window > 0; window /= 2) {
+        // 110,000 each are 1,100 a second, and 55,000 too few.
+        assert_int_equal(conn->h2.stream_count, window < 55000 ? 0 : 3);
+        for (uint32_t id = 1; id < 7; id += 2) {
+            kit_window(&bench->peer, id, window);
+        }
+        kit_turn(bench->loop);
+        (void)conn_drain(&bench->peer);
+        kit_turn(bench->loop);
+        (void)conn_drain(&bench->peer);
+        kit_skip(bench->loop, H2_LIMIT_ANSWER_STALL_MS + 2);
+    }
+    kit_bench_end(bench);
+}
+
 static void test_conn__sleeping_for_a_month(void **state)
 {
     (void)state;
@@ -481,6 +536,8 @@ int main(void)
         cmocka_unit_test(test_conn__handshake_timeout),
         cmocka_unit_test(test_conn__sleeping_is_not_the_peers_fault),
         cmocka_unit_test(test_conn__input_in_plenty_is_not_late),
+        cmocka_unit_test(test_conn__slow_requests_side_by_side),
+        cmocka_unit_test(test_conn__slow_answers_side_by_side),
         cmocka_unit_test(test_conn__sleeping_for_a_month),
         cmocka_unit_test(test_conn__path_hints),
     };
