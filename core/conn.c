@@ -795,8 +795,13 @@ static void conn_on_state_due(struct conn *conn)
         conn_close(conn, "HTTP/2 with %s: no SETTINGS in time", peer);
         break;
     case CONN_READY:
-        conn_end_by(conn, H2_SETTINGS_TIMEOUT,
-                    "SETTINGS are not acknowledged in time");
+        if (conn_may_read(conn)) {
+            conn_end_by(conn, H2_SETTINGS_TIMEOUT,
+                        "SETTINGS are not acknowledged in time");
+        } else { // or they are, in what waits to be read
+            conn_wait_for(conn, CONN_DUE_STATE,
+                          conn->h2.limits->settings_ack_ms);
+        }
         break;
     case CONN_LINGERING:
         conn_close(conn, "connection to %s closed", peer);

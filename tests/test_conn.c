@@ -489,6 +489,46 @@ static void test_conn__slow_answers_side_by_side(void **state)
     kit_bench_end(bench);
 }
 
+// An acknowledgement that has arrived, and waits with its sender, is not late.
+static void test_conn__acknowledged_while_made_to_wait(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    static struct kit_peer peer;
+    static uint8_t unknown[101][9]; // frames of no known type
+    int fds[2];
+    test_heap_init(&heap);
+    grpc_loop *loop = kit_loop(&heap, NULL);
+    grpc_server *server = grpc_server_new(&(grpc_server_options){
+        .loop = loop,
+        .limits = {
+            .glitch_burst = 100, .delay_ms = 5000, .settings_ack_ms = 1000}});
+    kit_pair_of_sockets(fds);
+    kit_peer_init(&peer, fds[0], false);
+    assert_int_equal(grpc_server_serve_fd(server, fds[1]), GRPC_OK);
+    kit_send(&peer, kit_magic, sizeof kit_magic - 1);
+    kit_frame(&peer, 4, 0, 0, view_of(NULL, 0));
+    for (int i = 0; i < 101; i++) {
+        unknown[i][3] = 77;
+    }
+    kit_send(&peer, unknown, sizeof unknown);
+    kit_turn(loop);
+    struct conn *conn =
+        LIST_OWNER(list_first(&server->conns), struct conn, link_owner);
+    assert_true((conn->waits & 1u << CONN_DUE_PAUSE) != 0);
+    assert_true(conn->h2.settings_unacked);
+    kit_frame(&peer, 4, 1, 0, view_of(NULL, 0));
+    kit_skip(loop, 2000);
+    assert_int_equal(conn->state, CONN_READY);
+    kit_skip(loop, 4000);
+    assert_false(conn->h2.settings_unacked);
+    assert_int_equal(conn->waits, 0);
+    grpc_server_free(server);
+    assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+    assert_true(test_heap_is_clean(&heap));
+    kit_peer_fini(&peer);
+}
+
 static void test_conn__sleeping_for_a_month(void **state)
 {
     (void)state;
@@ -538,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_conn__input_in_plenty_is_not_late),
         cmocka_unit_test(test_conn__slow_requests_side_by_side),
         cmocka_unit_test(test_conn__slow_answers_side_by_side),
+        cmocka_unit_test(test_conn__acknowledged_while_made_to_wait),
         cmocka_unit_test(test_conn__sleeping_for_a_month),
         cmocka_unit_test(test_conn__path_hints),
     };
