@@ -71,6 +71,22 @@ static void socket_address_set(struct socket_address *address,
     address->size = (uint32_t)size;
 }
 
+// socket_is_interface: letters, digits, '-', '.', '_'. Linux takes "lo:" with
+// anything behind it for the interface lo, and the text of an address goes into
+// header fields.
+static bool socket_is_interface(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        bool is_letter =
+            (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z');
+        bool is_digit = *text >= '0' && *text <= '9';
+        if (!is_letter && !is_digit && strchr("-._", *text) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // socket_scope is the number of an interface that is given by name or number;
 // 0 when there is no such interface.
 static uint32_t socket_scope(const char *text)
@@ -84,7 +100,7 @@ static uint32_t socket_scope(const char *text)
     if (at != text && *at == '\0') {
         return scope;
     }
-    return if_nametoindex(text);
+    return socket_is_interface(text) ? if_nametoindex(text) : 0;
 }
 
 static bool socket_address_ip6(struct socket_address *address, const char *host,

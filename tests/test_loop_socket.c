@@ -109,6 +109,8 @@ static void test_socket__other_hosts_are_refused(void **state)
         "1:2:3:4:5:6:7:8:9",
         "fe80::1%",
         "fe80::1%no-such-interface",
+        "fe80::1%lo:", // Linux knows it as lo
+        "fe80::1%lo:\xa9 x",
         "fe80::1%0",
         "fe80::1%99999999999",
         "127.0.0.1%1",
