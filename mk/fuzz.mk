@@ -3,6 +3,7 @@
 #
 #   make fuzz SECONDS=30            each target replays its corpus, then fuzzes
 #   make fuzz FUZZ="fuzz_hpack_pair"   some of tests/fuzz/fuzz_*.c
+#   make fuzz SEED=1                the same inputs every time, as far as it gets
 #   make fuzz-replay                the corpora alone, without libFuzzer; with
 #                                   REPLAY=m32 or s390x, on another machine
 #   make fuzz-corpus                what was found becomes part of the corpora
@@ -40,7 +41,8 @@ fuzz:
 	@tests/deps fuzz
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
 		fuzz-programs
-	@tests/fuzz/run '$(SECONDS)' $(BUILD)/fuzz $(FUZZ_PROGRAMS)
+	@FUZZ_SEED='$(SEED)' tests/fuzz/run '$(SECONDS)' $(BUILD)/fuzz \
+		$(FUZZ_PROGRAMS)
 .PHONY: fuzz
 
 fuzz-programs: $(FUZZ_PROGRAMS)
