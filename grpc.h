@@ -7,8 +7,10 @@
 //   2. The loop       one thread's events, timers, descriptors, posted tasks
 //   3. Servers        listening, running, stopping
 //   4. Channels       a client's connection to a server
-//   5. Calls          what a handler and a client do with a call
-//   6. Generated code what cgrpc-gen writes against; not for use by hand
+//   5. Calls          what a handler and a client do with a call: messages,
+//                     metadata, status, deadlines, interceptors
+//   6. Raw calls      methods by name alone, messages as bytes
+//   7. Generated code what cgrpc-gen writes against; not for use by hand
 //
 // Rules that hold everywhere
 //
@@ -108,6 +110,7 @@ GRPC_API grpc_str grpc_str_z(const char *text);
 // success, what is negative is not. (How a call ended is a grpc_status.)
 typedef int grpc_result;
 enum {
+    GRPC_MORE = 1,     // grpc_call_next: there is a message
     GRPC_AGAIN = -1,   // no room now; nothing was taken
     GRPC_EINVAL = -2,  // an argument is wrong
     GRPC_ESTATE = -3,  // not now: the object is past it, or not there yet
@@ -152,9 +155,38 @@ typedef struct grpc_status {
     const char *message; // for people, never NULL, with a NUL behind it; a
                          // server's text as it came, UTF-8 unless it errs
     size_t message_size; // bytes, without that NUL
-    grpc_str details;    // an encoded google.rpc.Status; in this version
-                         // always empty
+    grpc_str details;    // an encoded google.rpc.Status, as the server sent it;
+                         // empty when it sent none. See grpc_status_detail().
 } grpc_status;
+
+// grpc_header: one piece of metadata. The key has the characters a-z, 0-9, '_',
+// '-' and '.'; upper case is made lower. The value of a key that ends in "-bin"
+// is any bytes, size of them. Any other value is printable ASCII, and size 0
+// then means that it ends with a NUL. Keys that gRPC or HTTP/2 use themselves
+// ("grpc-timeout", "content-type", "te" and so on) are left out when it is sent.
+typedef struct grpc_header {
+    const char *key;
+    const void *value; // received: with a NUL behind it
+    size_t size;       // bytes
+} grpc_header;
+
+// grpc_metadata: pieces of metadata, in order; a key may be repeated.
+typedef struct grpc_metadata {
+    const grpc_header *data;
+    size_t count;
+} grpc_metadata;
+
+// GRPC_METADATA({"user", "ann"}, {"trace-bin", id, sizeof id}) makes one that
+// lives as long as the block that it stands in (C, not C++).
+#define GRPC_METADATA(...)                                     \
+ ((grpc_metadata){(const grpc_header[]){__VA_ARGS__},          \
+                  sizeof((const grpc_header[]){__VA_ARGS__}) / \
+                      sizeof(grpc_header)})
+
+// grpc_metadata_get finds the value of the n-th piece with that key, counted
+// from 0. False: there is none, and *value is empty.
+GRPC_API bool grpc_metadata_get(grpc_metadata metadata, const char *key,
+                                size_t n, grpc_str *value);
 
 // grpc_allocate does all work with memory: new_size 0 frees (and returns
 // NULL), pointer NULL allocates, else it resizes. On NULL the old memory stays
@@ -340,12 +372,48 @@ typedef struct grpc_limits {
 typedef struct grpc_server grpc_server;
 typedef struct grpc_call grpc_call;
 
+// grpc_interceptor: what is done with every call of a server or a channel.
+// Members may be NULL. The first of a list is the outermost: start and
+// what goes towards the peer of a client (or comes to a server) pass it first,
+// the other direction and end pass it last.
+typedef struct grpc_interceptor {
+    // start is called once: on a server when the request's headers are there, on
+    // a client before they are sent. It may read and add metadata, and must,
+    // now or later, call grpc_call_proceed(); or end the call instead:
+    // grpc_call_fail(), or a reply in the place of the handler or the server.
+    // While it is waited for, no message is delivered.
+    void (*start)(grpc_call *call, void *self);
+    // sent and received see each message as its codec encoded it, uncompressed,
+    // and may let *message be other bytes, which live until the function is
+    // called again or the call ends (grpc_call_scratch() has memory for that).
+    void (*sent)(grpc_call *call, grpc_str *message, void *self);
+    void (*received)(grpc_call *call, grpc_str *message, void *self);
+    // end is called once, with the call's outcome; grpc_call_elapsed_us() is
+    // its duration. On a server it is called when the status is decided; trailers
+    // cannot be added any more.
+    void (*end)(grpc_call *call, const grpc_status *status, void *self);
+    void *self;
+} grpc_interceptor;
+
+typedef struct grpc_interceptors {
+    const grpc_interceptor *const *data;
+    size_t count; // at most 255
+} grpc_interceptors;
+
+// GRPC_INTERCEPTORS(&first, &second) makes a list (C, not C++).
+#define GRPC_INTERCEPTORS(...)                                                 \
+ ((grpc_interceptors){(const grpc_interceptor *const[]){__VA_ARGS__},          \
+                      sizeof((const grpc_interceptor *const[]){__VA_ARGS__}) / \
+                          sizeof(const grpc_interceptor *)})
+
 typedef struct grpc_server_options {
     grpc_loop *loop; // borrowed for the life of the server; NULL: its own
     grpc_allocator allocator;        // of its own loop; unused with a loop
     uint32_t max_receive_bytes;      // of one message; 0: 4 MiB
+    uint32_t max_send_bytes;         // of one message; 0: 4 GiB - 1
     uint32_t max_concurrent_streams; // per connection; 0: 128
     uint32_t max_connections;        // 0: as many as there are descriptors
+    grpc_interceptors interceptors;  // of every call; copied
     grpc_limits limits;
 } grpc_server_options;
 
@@ -414,7 +482,9 @@ typedef struct grpc_channel_options {
     const char *authority;       // copied; :authority instead of the target's
     const char *user_agent;      // copied; put before "grpc-cgrpc/0.1.0"
     uint32_t max_receive_bytes;  // of one message; 0: 4 MiB
+    uint32_t max_send_bytes;     // of one message; 0: 4 GiB - 1
     uint32_t connect_timeout_ms; // for each address; 0: 20 s
+    grpc_interceptors interceptors; // of every call; copied
     grpc_limits limits;
 } grpc_channel_options;
 
@@ -447,9 +517,21 @@ GRPC_API grpc_loop *grpc_channel_loop(grpc_channel *channel);
 GRPC_API const char *grpc_channel_error(const grpc_channel *channel);
 
 typedef struct grpc_call_options {
-    uint32_t timeout_ms; // 0: no deadline
-    bool wait_for_ready; // wait out connection failures until the deadline,
-                         // instead of ending as UNAVAILABLE with the first
+    uint32_t timeout_ms;    // 0: no deadline, but that of parent
+    bool wait_for_ready;    // wait out connection failures until the deadline,
+                            // instead of ending as UNAVAILABLE with the first
+    grpc_metadata metadata; // copied
+    const char *encoding;   // compresses the messages that are sent: "gzip", or
+                            // another of grpc_loop_add_compressor(); NULL: not
+    // parent is a server's call that this one is made for: it ends no later,
+    // cancelled as its parent is, and with its deadline. NULL: none.
+    grpc_call *parent;
+    uint32_t max_receive_bytes; // of one message; 0: as the channel's
+    uint32_t max_send_bytes;
+    // For blocking unary calls, which leave no call to ask: where to put what
+    // the server has sent, in the arena. May be NULL.
+    grpc_metadata *headers;
+    grpc_metadata *trailers;
 } grpc_call_options;
 
 // grpc_cancel ends a client's call as CANCELLED; its callback is called, from
@@ -458,17 +540,62 @@ GRPC_API void grpc_cancel(grpc_call *call);
 
 // ---- 5. Calls ---------------------------------------------------------------
 //
-// A server's call lives from the start of its handler until it is answered:
-// by the generated ..._reply(), or by grpc_call_fail(). That may be later, from
-// another callback on the same loop. A client's call lives until its callback
-// returns.
+// A server's call lives from the start of its handler until it is answered: by
+// the generated ..._reply(), by grpc_call_finish() or by grpc_call_fail(). That
+// may be later, from another callback on the same loop. A client's call lives
+// until its callback for the end returns; one that is waited for, until
+// grpc_call_end().
+//
+// Messages are sent and received with functions that cgrpc-gen makes for each
+// method, here called M; where a direction is streamed, M_send may be called
+// many times, and many messages arrive.
+//
+//   server    M_reply(call, &reply)      the only reply, and OK
+//             M_send(call, &reply)       one of many
+//             M_receive(call, on_message, on_end, arg)
+//   client    M_start(...)               with callbacks
+//             M_call(...), M_next(call, &reply), grpc_call_end(call), M_end
+//             M_send(call, &request)     one of many
+
+// grpc_call_finish ends the call on a server, after messages that were sent:
+// GRPC_OK, or as grpc_call_fail. format may be NULL.
+GRPC_API grpc_result grpc_call_finish(grpc_call *call, grpc_code code,
+                                      const char *format, ...)
+    GRPC_PRINTF(3, 4);
 
 // grpc_call_fail answers with an error, code 1 to 16; format may be NULL. With
 // any other code it answers UNKNOWN and returns GRPC_EINVAL. GRPC_ESTATE when
 // the handler that is running has answered before: that answer stands. (Once
-// the handler has returned, an answered call's pointer is dead.)
+// the handler has returned, an answered call's pointer is dead.) An interceptor
+// of a client ends its call with it.
 GRPC_API grpc_result grpc_call_fail(grpc_call *call, grpc_code code,
                                     const char *format, ...) GRPC_PRINTF(3, 4);
+
+// grpc_call_half_close says that the client sends no more messages.
+GRPC_API grpc_result grpc_call_half_close(grpc_call *call);
+
+// grpc_call_on_writable: whenever a send has returned GRPC_AGAIN,
+// writable(call, argument) is called once when there is room again. For a
+// client's call the events of M_start have it.
+GRPC_API void grpc_call_on_writable(grpc_call *call,
+                                    void (*writable)(grpc_call *call,
+                                                     void *argument),
+                                    void *argument);
+
+// grpc_call_pause holds back the messages that follow, until
+// grpc_call_resume(): what the peer still sends fills the stream's window, and
+// then it has to wait. Other calls go on.
+GRPC_API void grpc_call_pause(grpc_call *call);
+GRPC_API void grpc_call_resume(grpc_call *call);
+
+// grpc_call_send_bytes sends a message that is encoded already: by M's codec,
+// or once for many calls. With release the bytes are borrowed and not copied
+// (unless they are compressed, or few): release(argument) is called once, from
+// the loop, when they are not needed any more, however the call ends. Without,
+// they are copied. GRPC_AGAIN and errors as M_send; release is then not called.
+GRPC_API grpc_result grpc_call_send_bytes(grpc_call *call, grpc_str message,
+                                          void (*release)(void *argument),
+                                          void *argument);
 
 // grpc_call_on_end: told(argument) is called once if the call ends before it
 // is answered: cancelled by the client, past its deadline, connection lost,
@@ -481,8 +608,116 @@ GRPC_API void grpc_call_on_end(grpc_call *call, void (*told)(void *argument),
                                void *argument);
 
 // grpc_call_is_over: the call ended before it was answered, and nobody waits for
-// the answer any more. In a client's callback it is true.
+// the answer any more. In a client's callback for the end it is true.
 GRPC_API bool grpc_call_is_over(const grpc_call *call);
+
+// ---- Blocking calls of a client ----
+//
+// A call that M_call has made is waited for: its functions run the channel's
+// loop until they are done. M_send waits for room. M_next returns GRPC_MORE
+// with a message that lives until the next M_next or the end; or GRPC_OK when
+// there are no more. Always end it, with grpc_call_end() or M_end().
+
+// grpc_call_end waits for the status, or cancels what is not over (messages
+// not read yet, requests not closed), and gives the call back. The message and
+// the details live in the arena of M_call.
+GRPC_API grpc_status grpc_call_end(grpc_call *call);
+
+// ---- Metadata ----
+
+// grpc_call_headers is what the peer sent first: on a server the request's
+// metadata (":authority" and "user-agent" too), on a client the response's
+// headers, empty until they are there, and when the response is trailers alone.
+// grpc_call_trailers is what ends a response, once it has. Both borrowed for
+// the life of the call. Keys are lower case; a "-bin" value is decoded.
+GRPC_API grpc_metadata grpc_call_headers(const grpc_call *call);
+GRPC_API grpc_metadata grpc_call_trailers(const grpc_call *call);
+
+// grpc_call_header finds the first header of that key; false and empty when
+// there is none. grpc_call_trailer likewise.
+GRPC_API bool grpc_call_header(const grpc_call *call, const char *key,
+                               grpc_str *value);
+GRPC_API bool grpc_call_trailer(const grpc_call *call, const char *key,
+                                grpc_str *value);
+
+// grpc_call_add_header adds a header of the response on a server, which leaves
+// with the first message or by grpc_call_send_headers(); on a client, in an
+// interceptor's start, one of the request. grpc_call_add_trailer adds a trailer
+// of the response. Key and text are copied. GRPC_EINVAL: not a key or value that
+// may be sent (grpc_header). GRPC_ESTATE: they have been sent. The forms with
+// _bytes are for "-bin" keys.
+GRPC_API grpc_result grpc_call_add_header(grpc_call *call, const char *key,
+                                          const char *text);
+GRPC_API grpc_result grpc_call_add_trailer(grpc_call *call, const char *key,
+                                           const char *text);
+GRPC_API grpc_result grpc_call_add_header_bytes(grpc_call *call,
+                                                const char *key,
+                                                const void *value, size_t size);
+GRPC_API grpc_result grpc_call_add_trailer_bytes(grpc_call *call,
+                                                 const char *key,
+                                                 const void *value,
+                                                 size_t size);
+
+// grpc_call_send_headers sends a server's response headers now, before the first
+// message. GRPC_ESTATE when they have been sent.
+GRPC_API grpc_result grpc_call_send_headers(grpc_call *call);
+
+// ---- Status details (google/rpc/status.proto) ----
+
+// A detail to send: GRPC_DETAIL(google_rpc_BadRequest, &bad), any message that
+// cgrpc-gen has made.
+typedef struct grpc_detail {
+    const struct grpc_message *type;
+    const void *message;
+} grpc_detail;
+#define GRPC_DETAIL(type, message) ((grpc_detail){&type##_message, (message)})
+
+// grpc_call_fail_with is grpc_call_fail with details, which end with one whose
+// type is NULL: GRPC_DETAILS(GRPC_DETAIL(...), GRPC_DETAIL(...)) makes that.
+GRPC_API grpc_result grpc_call_fail_with(grpc_call *call, grpc_code code,
+                                         const char *message,
+                                         const grpc_detail *details);
+#define GRPC_DETAILS(...) \
+ ((const grpc_detail[]){__VA_ARGS__, (grpc_detail){NULL, NULL}})
+
+// grpc_call_fail_status answers with a status whose details are encoded
+// already: that of another call, for a proxy. Its code is not OK.
+GRPC_API grpc_result grpc_call_fail_status(grpc_call *call,
+                                           const grpc_status *status);
+
+// grpc_status_detail decodes the n-th detail of that type, counted from 0:
+//     google_rpc_BadRequest bad;
+//     if (grpc_status_detail(&status, &google_rpc_BadRequest_message, 0, &arena,
+//                            &bad) == GRPC_OK)
+// GRPC_ESTATE: there is none. GRPC_EFORMAT: the details cannot be decoded.
+GRPC_API grpc_result grpc_status_detail(const grpc_status *status,
+                                        const struct grpc_message *type,
+                                        size_t n, grpc_arena *arena,
+                                        void *message);
+
+// ---- Compression ----
+
+// grpc_call_set_encoding compresses what a server sends, instead of what the
+// request was compressed with. "identity" or NULL: not. GRPC_EINVAL: it does not
+// exist in this build or was not added, or the client does not accept it.
+// GRPC_ESTATE: headers have been sent.
+GRPC_API grpc_result grpc_call_set_encoding(grpc_call *call,
+                                            const char *encoding);
+
+// grpc_call_compress says whether the messages from now on are compressed, when
+// the call has an encoding. They are, until it is called.
+GRPC_API void grpc_call_compress(grpc_call *call, bool on);
+
+// grpc_call_was_compressed: the message received last came compressed.
+GRPC_API bool grpc_call_was_compressed(const grpc_call *call);
+
+// ---- Interceptors ----
+
+// grpc_call_proceed lets the call go on behind the interceptor whose start was
+// called last. GRPC_ESTATE: none is waited for.
+GRPC_API grpc_result grpc_call_proceed(grpc_call *call);
+
+// ---- About a call ----
 
 // Memory that lives as long as the call. grpc_call_alloc is zeroed; NULL and
 // data NULL without memory.
@@ -490,6 +725,17 @@ GRPC_API grpc_arena *grpc_call_arena(grpc_call *call);
 GRPC_API void *grpc_call_alloc(grpc_call *call, size_t size);
 GRPC_API grpc_str grpc_call_printf(grpc_call *call, const char *format, ...)
     GRPC_PRINTF(2, 3);
+
+// grpc_call_scratch is memory for one message: what is put there lives until
+// the callback that has been called returns. It is shared by the loop's calls.
+GRPC_API grpc_arena *grpc_call_scratch(grpc_call *call);
+
+// grpc_call_set_value keeps a value with the call under a key, which is the
+// address of anything of yours; grpc_call_value finds it, or NULL. So an
+// interceptor tells a handler what it has found out. GRPC_ENOMEM.
+GRPC_API grpc_result grpc_call_set_value(grpc_call *call, const void *key,
+                                         void *value);
+GRPC_API void *grpc_call_value(const grpc_call *call, const void *key);
 
 // grpc_call_method is "/package.Service/Method"; grpc_call_peer the address of
 // the other side, such as "127.0.0.1:40312" or "unix:"; both borrowed for the
@@ -500,9 +746,60 @@ GRPC_API const char *grpc_call_peer(grpc_call *call);
 // grpc_call_time_left_ms: until the deadline, 0 when it has passed; -1: none.
 GRPC_API int64_t grpc_call_time_left_ms(const grpc_call *call);
 
+// grpc_call_elapsed_us: since the call began, in microseconds.
+GRPC_API uint64_t grpc_call_elapsed_us(const grpc_call *call);
+
 GRPC_API grpc_loop *grpc_call_loop(grpc_call *call);
 
-// ---- 6. Generated code ------------------------------------------------------
+// ---- 6. Raw calls -----------------------------------------------------------
+//
+// Methods that no code was generated for, by name alone; messages are bytes
+// that you encode and decode. A raw call may be of any kind: grpc_raw_start and
+// grpc_raw_call stream both ways. All functions for calls work with it.
+
+// Callbacks of a client's stream; each may be NULL. self is that of start.
+typedef struct grpc_raw_events {
+    void (*headers)(grpc_call *call, void *self); // response headers are there
+    void (*message)(grpc_call *call, grpc_str message, void *self);
+    void (*writable)(grpc_call *call, void *self);
+    void (*end)(grpc_call *call, const grpc_status *status, void *self);
+} grpc_raw_events;
+
+// grpc_raw_start begins a call of method "/package.Service/Method" (copied).
+// NULL: as M_start.
+GRPC_API grpc_call *grpc_raw_start(grpc_channel *channel, const char *method,
+                                   const grpc_raw_events *events, void *self,
+                                   const grpc_call_options *options);
+
+// grpc_raw_call begins a call that is waited for; see Blocking calls.
+// grpc_raw_next is its M_next.
+GRPC_API grpc_call *grpc_raw_call(grpc_channel *channel, grpc_arena *arena,
+                                  const char *method,
+                                  const grpc_call_options *options);
+GRPC_API grpc_result grpc_raw_next(grpc_call *call, grpc_str *message);
+
+// grpc_raw_unary makes a unary call and waits for it; *reply lives in the arena.
+GRPC_API grpc_status grpc_raw_unary(grpc_channel *channel, grpc_arena *arena,
+                                    const char *method, grpc_str request,
+                                    grpc_str *reply,
+                                    const grpc_call_options *options);
+
+// grpc_server_serve_raw has handler called for the calls of a method; with
+// method NULL, for those of all methods that are not known (a proxy).
+// grpc_call_method() tells which. The handler asks for messages with
+// grpc_raw_receive, and sends with grpc_call_send_bytes. Method is copied.
+// GRPC_ESTATE after the first listen.
+GRPC_API grpc_result
+grpc_server_serve_raw(grpc_server *server, const char *method,
+                      void (*handler)(grpc_call *call, void *self), void *self);
+
+// grpc_raw_receive is M_receive for bytes, which live until message returns.
+GRPC_API grpc_result grpc_raw_receive(
+    grpc_call *call,
+    void (*message)(grpc_call *call, grpc_str message, void *argument),
+    void (*end)(grpc_call *call, void *argument), void *argument);
+
+// ---- 7. Generated code ------------------------------------------------------
 //
 // What follows is the contract between cgrpc-gen and the library. Both come
 // from one release; it is not meant to be written by hand.
@@ -619,12 +916,22 @@ typedef struct grpc_method {
     const void *reply;
     uint32_t request_size; // sizeof the structs
     uint32_t reply_size;
-    // Server: calls the user's handler, a member of *handlers.
+    // Server: calls the user's handler, a member of *handlers. request is NULL
+    // where requests are streamed.
     void (*handle)(grpc_call *call, const void *request, const void *handlers,
                    void *self);
-    // Client: calls the user's callback.
+    // Client: calls the user's callback. reply is NULL where replies are
+    // streamed.
     void (*done)(grpc_call *call, const grpc_status *status, const void *reply,
                  grpc_function *callback, void *self);
+    // Calls the user's callback for a message: a request that is streamed on a
+    // server, a reply on a client. NULL where that is not streamed.
+    void (*on_request)(grpc_call *call, const void *request,
+                       grpc_function *callback, void *self);
+    void (*on_reply)(grpc_call *call, const void *reply,
+                     grpc_function *callback, void *self);
+    bool streams_requests;
+    bool streams_replies;
 } grpc_method;
 
 typedef struct grpc_service {
@@ -640,18 +947,37 @@ GRPC_API grpc_result grpc_server_serve(grpc_server *server,
                                        const grpc_service *service,
                                        const void *handlers, void *self);
 
-// grpc_call_reply answers a unary call with a message, which is encoded before
-// it returns. The call is answered whatever the result is: a message that is
-// NULL or cannot be encoded becomes INTERNAL, one that there is no memory for
-// RESOURCE_EXHAUSTED. GRPC_ESTATE as in grpc_call_fail.
+// grpc_call_reply answers a call that has one reply with a message, which is
+// encoded before it returns. The call is answered whatever the result is: a
+// message that is NULL or cannot be encoded becomes INTERNAL, one that there is
+// no memory for, or that is over max_send_bytes, RESOURCE_EXHAUSTED.
+// GRPC_ESTATE as in grpc_call_fail.
 GRPC_API grpc_result grpc_call_reply(grpc_call *call, const void *reply);
 
 // grpc_call_unimplemented answers for a handler that is NULL.
 GRPC_API void grpc_call_unimplemented(grpc_call *call);
 
+// grpc_call_send sends one message of a stream; it is encoded before it returns.
+// GRPC_AGAIN: there is no room, nothing was taken, and writable will be called.
+// GRPC_ESTATE: the call is over, or half closed, or not streamed. GRPC_EINVAL,
+// GRPC_ENOMEM, GRPC_ELIMIT (max_send_bytes): the message cannot be encoded or
+// sent; the call goes on without it.
+GRPC_API grpc_result grpc_call_send(grpc_call *call, const void *message);
+
+// grpc_call_receive asks a server's call for its requests: message is called for
+// each, through method->on_request, and end when the client sends no more (not
+// when the call ends otherwise: grpc_call_on_end). Until it is called they wait.
+// message and end may be NULL. GRPC_ESTATE: it was called before, or the call's
+// requests are not streamed.
+GRPC_API grpc_result grpc_call_receive(grpc_call *call, grpc_function *message,
+                                       void (*end)(grpc_call *call,
+                                                   void *argument),
+                                       void *argument);
+
 // grpc_unary_start begins a call; the request is encoded before it returns.
 // callback is called once, from the loop. NULL: no memory, or the channel has
-// a private loop (grpc_channel_error()); then callback is not called.
+// a private loop, or options are wrong (grpc_channel_error()); then callback is
+// not called.
 GRPC_API grpc_call *grpc_unary_start(grpc_channel *channel,
                                      const grpc_method *method,
                                      const void *request,
@@ -664,6 +990,39 @@ GRPC_API grpc_call *grpc_unary_start(grpc_channel *channel,
 GRPC_API grpc_status grpc_unary(grpc_channel *channel, grpc_arena *arena,
                                 const grpc_method *method, const void *request,
                                 void *reply, const grpc_call_options *options);
+
+// Callbacks of a client's stream: message goes through method->on_reply, end
+// through method->done. Copied.
+typedef struct grpc_events {
+    void (*headers)(grpc_call *call, void *self);
+    grpc_function *message;
+    void (*writable)(grpc_call *call, void *self);
+    grpc_function *end;
+} grpc_events;
+
+// grpc_stream_start begins a call where a direction is streamed. request is the
+// only one where requests are not streamed, and NULL where they are. NULL: as
+// grpc_unary_start.
+GRPC_API grpc_call *grpc_stream_start(grpc_channel *channel,
+                                      const grpc_method *method,
+                                      const void *request,
+                                      const grpc_events *events, void *self,
+                                      const grpc_call_options *options);
+
+// grpc_stream_call begins one that is waited for. It is never NULL but without
+// memory: what is wrong, grpc_call_end() tells.
+GRPC_API grpc_call *grpc_stream_call(grpc_channel *channel, grpc_arena *arena,
+                                     const grpc_method *method,
+                                     const void *request,
+                                     const grpc_call_options *options);
+
+// grpc_call_next waits for the next message of a call that is waited for;
+// *message points to a struct of the reply's type. See M_next.
+GRPC_API grpc_result grpc_call_next(grpc_call *call, const void **message);
+
+// grpc_call_end_with closes the requests, waits for the only reply and the
+// status, and gives the call back: M_end, for client streaming.
+GRPC_API grpc_status grpc_call_end_with(grpc_call *call, void *reply);
 
 #if defined(__cplusplus)
 }
