@@ -5,14 +5,6 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
-// The head stands before the object, so that a spare object stays untouched.
-struct slab_head {
-    struct slab_head *next;
-};
-
-// Objects begin at an alignment that suits every type we store.
-enum { SLAB_HEAD = (sizeof(struct slab_head) + 15) & ~(size_t)15 };
-
 void slab_init(struct slab *slab, const grpc_allocator *allocator,
                size_t object_size, size_t spare_max, void (*fini)(void *object))
 {
@@ -25,17 +17,12 @@ void slab_init(struct slab *slab, const grpc_allocator *allocator,
     };
 }
 
-void *slab_take(struct slab *slab)
+void *slab_take_new(struct slab *slab)
 {
-    struct slab_head *head = slab->spare;
-    if (head != NULL) {
-        slab->spare = head->next;
-        slab->spare_count--;
-    } else {
-        head = alloc_zeroed(slab->allocator, SLAB_HEAD + slab->object_size);
-        if (head == NULL) {
-            return NULL;
-        }
+    struct slab_head *head =
+        alloc_zeroed(slab->allocator, SLAB_HEAD + slab->object_size);
+    if (head == NULL) {
+        return NULL;
     }
     slab->taken++;
     return (char *)head + SLAB_HEAD;

@@ -16,6 +16,14 @@
 #include "base/linkage.h"
 #include "grpc.h"
 
+// The head stands before the object, so that a spare object stays untouched.
+struct slab_head {
+    struct slab_head *next;
+};
+
+// Objects begin at an alignment that suits every type we store.
+enum { SLAB_HEAD = (sizeof(struct slab_head) + 15) & ~(size_t)15 };
+
 struct slab {
     const grpc_allocator *allocator; // borrowed for the life of the slab
     void (*fini)(void *object);      // before memory is freed; may be NULL
@@ -33,7 +41,7 @@ INTERNAL void slab_init(struct slab *slab, const grpc_allocator *allocator,
 
 // slab_take returns a spare object as it was left, or a new one that is all
 // zero; NULL without memory.
-INTERNAL MUST_CHECK void *slab_take(struct slab *slab);
+static inline MUST_CHECK void *slab_take(struct slab *slab);
 
 // slab_give takes the object back.
 INTERNAL void slab_give(struct slab *slab, void *object);
@@ -43,5 +51,21 @@ INTERNAL void slab_trim(struct slab *slab, size_t spare_count);
 
 // slab_fini frees all spare objects; none may be out.
 INTERNAL void slab_fini(struct slab *slab);
+
+// slab_take_new is slab_take when there is no spare object.
+INTERNAL MUST_CHECK void *slab_take_new(struct slab *slab);
+
+// Inline, because a call takes several.
+static inline void *slab_take(struct slab *slab)
+{
+    struct slab_head *head = slab->spare;
+    if (UNLIKELY(head == NULL)) {
+        return slab_take_new(slab);
+    }
+    slab->spare = head->next;
+    slab->spare_count--;
+    slab->taken++;
+    return (char *)head + SLAB_HEAD;
+}
 
 #endif
