@@ -80,6 +80,7 @@ struct h2_shared {
     struct slab streams;             // of struct h2_stream
     struct slab sets;                // of struct h2_stream_set
     struct slab tables;              // of struct h2_bucket_table, all empty
+    struct chunk_lender lender;      // of DATA that is sent from where it is
     struct hpack_block block;        // fields of the event being handled
     // What h2_fields_check said of the block in that role, if checked:
     struct h2_fields fields;
@@ -91,7 +92,8 @@ struct h2_shared {
 
 INTERNAL void h2_shared_init(struct h2_shared *shared,
                              const grpc_allocator *allocator);
-// h2_shared_fini: all connections are finished before.
+// h2_shared_fini: all connections are finished, and all releases that were due
+// have been taken, before.
 INTERNAL void h2_shared_fini(struct h2_shared *shared);
 
 struct h2_options {
@@ -164,7 +166,7 @@ enum h2_event_type {
     // above it were not processed: each is told by an H2_EVENT_RESET with
     // H2_REFUSED_STREAM and by_peer before this event.
     H2_EVENT_GOAWAY,
-    // All that was given to h2_send_data on this stream is in the output.
+    // All DATA that was given for this stream is in the output.
     H2_EVENT_WRITABLE,
     // Our PING came back: event.ping.
     H2_EVENT_PING_ACK,
@@ -400,6 +402,31 @@ INTERNAL MUST_CHECK bool h2_send_headers(struct h2_conn *conn,
 INTERNAL MUST_CHECK bool h2_send_data(struct h2_conn *conn,
                                       struct h2_stream *stream,
                                       struct view payload, bool end_stream);
+
+// h2_send_data_lent sends prefix, at most CHUNK_PREFIX bytes, which are copied,
+// and then payload, which stays where it is until its last byte has been sent
+// or dropped; only a short one is copied. Then release is due, once, with
+// argument: the engine never calls it, h2_take_returned gives it. On a stream
+// or connection that is closed nothing is taken, and release is due at once.
+// False without memory: then nothing was taken, and release is not due.
+INTERNAL MUST_CHECK bool h2_send_data_lent(struct h2_conn *conn,
+                                           struct h2_stream *stream,
+                                           struct view prefix,
+                                           struct view payload,
+                                           void (*release)(void *argument),
+                                           void *argument, bool end_stream);
+
+// h2_take_returned takes one release that is due, on any connection of shared,
+// the oldest first; false when there is none. To be called until then after
+// whatever sends, drops or finishes: nothing else calls a release.
+static inline MUST_CHECK bool h2_take_returned(
+    struct h2_shared *shared, void (**out_release)(void *argument),
+    void **out_argument)
+{
+    // Asked in each turn, and lending is rare.
+    return !list_is_empty(&shared->lender.returned) &&
+           chunk_take_returned(&shared->lender, out_release, out_argument);
+}
 
 // h2_queued_bytes: DATA of this stream that is not yet in the output.
 // h2_queued_in_all: of all streams.

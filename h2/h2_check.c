@@ -95,6 +95,7 @@ static void h2check_input(const struct h2_conn *conn)
 static void h2check_output(const struct h2_conn *conn)
 {
     chunk_queue_check(&conn->out);
+    chunk_lender_check(&conn->shared->lender);
     ASSERT(conn->induced_old <= conn->induced_bytes);
     ASSERT(conn->induced_old_end <= conn->out.size);
     ASSERT(conn->induced_end <= conn->out.size);

@@ -65,12 +65,14 @@ void h2_shared_init(struct h2_shared *shared, const grpc_allocator *allocator)
               H2_LIMIT_SPARE_SETS, NULL);
     slab_init(&shared->tables, allocator, sizeof(struct h2_bucket_table),
               H2_LIMIT_SPARE_TABLES, NULL);
+    chunk_lender_init(&shared->lender, allocator, H2_LIMIT_SPARE_LOANS);
     hpack_block_init(&shared->block, allocator);
 }
 
 void h2_shared_fini(struct h2_shared *shared)
 {
     hpack_block_fini(&shared->block);
+    chunk_lender_fini(&shared->lender);
     slab_fini(&shared->tables);
     slab_fini(&shared->sets);
     slab_fini(&shared->streams);

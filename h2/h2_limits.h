@@ -128,6 +128,9 @@ enum {
     // Sets of streams kept for connections that get busy, and tables of
     // buckets for those with many streams, 2 KiB each.
     H2_LIMIT_SPARE_SETS = 64,
+    // Loans, and pieces of them, some 100 bytes each: as many as outputs that
+    // are full of long messages take.
+    H2_LIMIT_SPARE_LOANS = 64,
     H2_LIMIT_SPARE_TABLES = 16,
 };
 

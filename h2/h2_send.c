@@ -4,11 +4,16 @@
 // be finished for want of memory becomes one of a type that every peer ignores.
 //
 // DATA that finds a window and room goes out at once. What does not waits in
-// its stream's queue, and the stream in one of two lists by link_sendable:
+// its stream's queue, copied or lent, and the stream in one of two lists by
+// link_sendable:
 //
 //   sendable  it may have a window; served in turn, one frame each
 //   stalled   it had no window of its own; WINDOW_UPDATE or SETTINGS bring it
 //             back
+//
+// DATA that is lent, and too long to be copied, always passes through the queue:
+// the pump shares it with the output, frame by frame. Its loan is over when
+// neither holds a piece of it.
 //
 // Invariants (h2_check):
 //   1. a stream is in one of the lists exactly when it has queued DATA.
@@ -310,6 +315,18 @@ static bool h2send_direct(struct h2_conn *conn, struct h2_stream *stream,
     return true;
 }
 
+// h2send_queue_grown follows size more bytes into the stream's queue.
+static void h2send_queue_grown(struct h2_conn *conn, struct h2_stream *stream,
+                               size_t size, bool end)
+{
+    stream->end_queued = end;
+    conn->set->queued_bytes += size;
+    if (!list_is_linked(&stream->link_sendable)) {
+        list_append(&conn->set->sendable, &stream->link_sendable);
+    }
+    h2_send_pump(conn);
+}
+
 bool h2_send_data(struct h2_conn *conn, struct h2_stream *stream,
                   struct view payload, bool end_stream)
 {
@@ -328,12 +345,91 @@ bool h2_send_data(struct h2_conn *conn, struct h2_stream *stream,
     if (!chunk_queue_append(&stream->out, payload)) {
         return false;
     }
-    stream->end_queued = end_stream;
-    conn->set->queued_bytes += payload.size;
-    if (!list_is_linked(&stream->link_sendable)) {
-        list_append(&conn->set->sendable, &stream->link_sendable);
+    h2send_queue_grown(conn, stream, payload.size, end_stream);
+    return true;
+}
+
+// ---- DATA that is lent ------------------------------------------------------
+
+static void h2send_put(uint8_t *to, struct view prefix, struct view payload)
+{
+    memcpy(to, prefix.data, prefix.size);
+    if (payload.size > 0) {
+        memcpy(to + prefix.size, payload.data, payload.size);
     }
-    h2_send_pump(conn);
+}
+
+// h2send_copied is h2_send_data for a short payload behind a prefix.
+static bool h2send_copied(struct h2_conn *conn, struct h2_stream *stream,
+                          struct view prefix, struct view payload, bool end)
+{
+    size_t size = prefix.size + payload.size;
+    bool direct = stream->out.size == 0 && h2send_fits(conn, stream, size);
+    struct chunk_queue *out = direct ? &conn->out : &stream->out;
+    size_t head = direct ? H2_HEAD_SIZE : 0;
+    uint8_t *at = chunk_queue_reserve(out, head + size);
+    if (at == NULL) {
+        return false;
+    }
+    h2send_put(at + head, prefix, payload);
+    chunk_queue_commit(out, head + size);
+    if (direct) {
+        struct h2_frame frame = h2send_data_frame(stream, size, end);
+        h2_frame_write(at, &frame);
+        h2send_data_sent(conn, stream, size, end);
+    } else {
+        h2send_queue_grown(conn, stream, size, end);
+    }
+    return true;
+}
+
+// h2send_lent queues payload where it is; the pump cuts it into frames.
+static bool h2send_lent(struct h2_conn *conn, struct h2_stream *stream,
+                        struct chunk_loan *loan, struct view prefix,
+                        struct view payload, bool end)
+{
+    if (!chunk_queue_lend(&stream->out, loan, prefix, payload)) {
+        return false;
+    }
+    h2send_queue_grown(conn, stream, prefix.size + payload.size, end);
+    return true;
+}
+
+static bool h2send_loan(struct h2_conn *conn, struct h2_stream *stream,
+                        struct chunk_loan *loan, struct view prefix,
+                        struct view payload, bool end)
+{
+    if (conn->state == H2_CONN_CLOSED || stream->state == H2_STATE_CLOSED) {
+        return true;
+    }
+    ASSERT(h2_stream_can_send(stream));
+    ASSERT(stream->headers_sent);
+    ASSERT(!stream->end_queued);
+    if (payload.size > CHUNK_COPIED) {
+        return h2send_lent(conn, stream, loan, prefix, payload, end);
+    }
+    if (prefix.size > 0) {
+        return h2send_copied(conn, stream, prefix, payload, end);
+    }
+    return h2_send_data(conn, stream, payload, end);
+}
+
+bool h2_send_data_lent(struct h2_conn *conn, struct h2_stream *stream,
+                       struct view prefix, struct view payload,
+                       void (*release)(void *argument), void *argument,
+                       bool end_stream)
+{
+    ASSERT(prefix.size <= CHUNK_PREFIX);
+    struct chunk_loan *loan =
+        chunk_loan_new(&conn->shared->lender, release, argument);
+    if (loan == NULL) {
+        return false;
+    }
+    if (!h2send_loan(conn, stream, loan, prefix, payload, end_stream)) {
+        chunk_loan_cancel(loan);
+        return false;
+    }
+    chunk_loan_unref(loan);
     return true;
 }
 

@@ -536,6 +536,418 @@ static void test_send__blocks_of_hinted_fields(void **state)
     script_end(&run);
 }
 
+// ---- DATA that is lent ------------------------------------------------------
+
+enum { LENT_MODEL = 100000, LENT_STREAMS = 3 };
+
+static void count_release(void *argument)
+{
+    ++*(int *)argument;
+}
+
+static void settle(void)
+{
+    void (*release)(void *) = NULL;
+    void *argument = NULL;
+    while (h2_take_returned(&run.shared, &release, &argument)) {
+        release(argument);
+    }
+    h2_check(&run.conn);
+}
+
+// end_lent is script_end with what is due only then.
+static void end_lent(void)
+{
+    h2_conn_fini(&run.conn);
+    run.ready = false;
+    void (*release)(void *) = NULL;
+    void *argument = NULL;
+    while (h2_take_returned(&run.shared, &release, &argument)) {
+        release(argument);
+    }
+    script_end(&run);
+}
+
+static bool lend(struct h2_stream *stream, struct view bytes, int *released,
+                 bool end)
+{
+    return h2_send_data_lent(&run.conn, stream, VIEW("12345"), bytes,
+                             count_release, released, end);
+}
+
+static void test_send__lent_data_is_sent_from_where_it_is(void **state)
+{
+    (void)state;
+    int released = 0;
+    struct view views[8];
+    begin("");
+    struct h2_stream *stream = open_stream();
+    script_drain(&run);
+    run.output_size = 0;
+    struct view bytes = payload(40000);
+    assert_true(lend(stream, bytes, &released, true));
+    assert_int_equal(stream->state, H2_STATE_HALF_CLOSED_LOCAL);
+    assert_int_equal(h2_output_size(&run.conn), 5 + 40000 + 3 * H2_HEAD_SIZE);
+    // Three heads, and three parts of the payload.
+    assert_int_equal(h2_output_peek(&run.conn, views, 8), 6);
+    const uint8_t *at = bytes.data;
+    for (size_t i = 0; i < 6; i += 2) {
+        assert_int_equal(views[i].size, H2_HEAD_SIZE + (i == 0 ? 5 : 0));
+        assert_ptr_equal(views[i + 1].data, at);
+        at += views[i + 1].size;
+    }
+    assert_ptr_equal(at, bytes.data + bytes.size);
+    h2_check(&run.conn);
+    // The release is due with the last byte, once.
+    h2_output_consume(&run.conn, h2_output_size(&run.conn) - 1);
+    settle();
+    assert_int_equal(released, 0);
+    h2_output_consume(&run.conn, 1);
+    settle();
+    assert_int_equal(released, 1);
+    end_lent();
+    assert_int_equal(released, 1);
+}
+
+static void test_send__short_lent_data_is_copied(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {1, 2, 3};
+    int released = 0;
+    begin("000400000005");
+    struct h2_stream *stream = open_stream();
+    // Copied into the output, into the queue, and behind what is queued.
+    for (int i = 1; i <= 3; i++) {
+        assert_true(
+            lend(stream, view_of(bytes, i == 1 ? 0 : 3), &released, i == 3));
+        settle();
+        assert_int_equal(released, i);
+    }
+    assert_int_equal(h2_queued_bytes(stream), 16);
+    assert_int_equal(h2_queued_in_all(&run.conn), 16);
+    feed("000004 08 00 00000001 00000100");
+    expect_output("HEADERS 4 1 82\nDATA 0 1 3132333435\n"
+                  "DATA 1 1 31323334350102033132333435010203\n");
+    // An end alone, and nothing at all.
+    stream = open_stream();
+    assert_true(h2_send_data_lent(&run.conn, stream, view_of(NULL, 0),
+                                  view_of(NULL, 0), count_release, &released,
+                                  false));
+    assert_true(h2_send_data_lent(&run.conn, stream, view_of(NULL, 0),
+                                  view_of(NULL, 0), count_release, &released,
+                                  true));
+    settle();
+    assert_int_equal(released, 5);
+    expect_output("HEADERS 4 3 82\nDATA 1 3\n");
+    // The longest that is copied, into the queue and beside its head.
+    stream = open_stream();
+    script_drain(&run);
+    assert_true(lend(stream, payload(CHUNK_COPIED), &released, false));
+    settle();
+    assert_int_equal(released, 6);
+    feed("000004 08 00 00000005 00008000");
+    script_drain(&run);
+    struct view view;
+    assert_true(lend(stream, payload(CHUNK_COPIED), &released, true));
+    settle();
+    assert_int_equal(released, 7);
+    assert_int_equal(h2_output_peek(&run.conn, &view, 1), 1);
+    assert_int_equal(view.size, H2_HEAD_SIZE + 5 + CHUNK_COPIED);
+    end_lent();
+    assert_int_equal(released, 7);
+}
+
+static void test_send__lent_data_obeys_the_windows(void **state)
+{
+    (void)state;
+    int released = 0;
+    begin("000400000000");
+    struct h2_stream *stream = open_stream();
+    assert_true(lend(stream, payload(5000), &released, true));
+    assert_int_equal(h2_queued_bytes(stream), 5005);
+    assert_int_equal(h2_queued_in_all(&run.conn), 5005);
+    h2_want_writable(stream);
+    h2_check(&run.conn);
+    expect_output("HEADERS 4 1 82\n");
+    feed("000004 08 00 00000001 00000007");
+    expect_output("DATA 0 1 31323334350001\n");
+    assert_int_equal(h2_queued_in_all(&run.conn), 4998);
+    feed("000004 08 00 00000001 00000fa0");
+    script_drain(&run);
+    settle();
+    assert_int_equal(released, 0);
+    run.output_size = 0;
+    // The last ones are few, and so are copied: the memory is free at once.
+    feed("000004 08 00 00000001 00010000");
+    settle();
+    assert_int_equal(released, 1);
+    assert_string_equal(run.events.text, "WRITABLE 1\n");
+    assert_int_equal(h2_output_size(&run.conn), H2_HEAD_SIZE + 998);
+    assert_int_equal(stream->state, H2_STATE_HALF_CLOSED_LOCAL);
+    end_lent();
+}
+
+static void test_send__lent_data_that_is_dropped(void **state)
+{
+    (void)state;
+    int released = 0;
+    begin("000400001000");
+    struct h2_stream *stream = open_stream();
+    assert_true(lend(stream, payload(50000), &released, true));
+    h2_reset(&run.conn, stream, H2_CANCEL);
+    assert_int_equal(h2_queued_in_all(&run.conn), 0);
+    // One part is in the output, and has to leave.
+    settle();
+    assert_int_equal(released, 0);
+    script_drain(&run);
+    settle();
+    assert_int_equal(released, 1);
+    // Nothing is taken by a stream that is closed.
+    run.output_size = 0;
+    for (size_t size = 10; size < 10000; size += 9000) {
+        assert_true(lend(stream, payload(size), &released, true));
+    }
+    settle();
+    assert_int_equal(released, 3);
+    expect_output("");
+    // What is queued goes when its stream does, and so does the output.
+    stream = open_stream();
+    assert_true(lend(stream, payload(4000), &released, false));
+    assert_true(lend(stream, payload(9000), &released, false));
+    h2_release(&run.conn, stream);
+    settle();
+    assert_int_equal(released, 4);
+    stream = open_stream();
+    assert_true(lend(stream, payload(9000), &released, false));
+    h2_close_input(&run.conn, "gone");
+    assert_true(lend(stream, payload(9000), &released, false));
+    settle();
+    assert_int_equal(released, 5);
+    end_lent();
+    assert_int_equal(released, 7);
+}
+
+// sweep_lent lets each allocation of one call fail in turn, and returns how
+// many there were.
+static size_t sweep_lent(size_t size, size_t room, bool queued)
+{
+    for (size_t n = 0;; n++) {
+        int released = 0;
+        begin("");
+        struct h2_stream *stream = open_stream();
+        script_drain(&run);
+        if (queued) {
+            assert_true(h2_send_data(&run.conn, stream, payload(65535), false));
+            assert_true(h2_send_data(&run.conn, stream, payload(9), false));
+        }
+        size_t before = h2_queued_bytes(stream);
+        script_drain(&run);
+        run.output_size = 0;
+        slab_trim(&run.shared.chunks, 0);
+        leave_room(room);
+        run.heap.fail_at = run.heap.calls + n / 2 + 1;
+        run.heap.fail_on = n % 2 == 1;
+        bool taken = lend(stream, payload(size), &released, true);
+        bool done = run.heap.calls < run.heap.fail_at;
+        run.heap.fail_at = 0;
+        run.heap.fail_on = false;
+        if (!taken) {
+            assert_false(done);
+            assert_int_equal(h2_queued_bytes(stream), before);
+            assert_int_equal(stream->state, H2_STATE_OPEN);
+            settle();
+            assert_int_equal(released, 0);
+        } else if (!done) {
+            // The bytes were promised: the connection has failed.
+            assert_int_equal(run.conn.close_code, H2_INTERNAL_ERROR);
+        }
+        h2_check(&run.conn);
+        expect_whole_frames();
+        end_lent();
+        assert_int_equal(released, taken ? 1 : 0);
+        if (done) {
+            return n / 2;
+        }
+    }
+}
+
+static void test_send__lent_data_without_memory(void **state)
+{
+    (void)state;
+    // A loan, for short ones a chunk, for others two pieces, a chunk for the
+    // head of each frame, and a piece for each cut.
+    assert_int_equal(sweep_lent(10, 1, false), 2);
+    assert_int_equal(sweep_lent(10, 100, false), 1);
+    assert_int_equal(sweep_lent(10, 1, true), 1);
+    assert_int_equal(sweep_lent(4000, 1, false), 4);
+    assert_int_equal(sweep_lent(40000, 1, false), 7);
+    assert_int_equal(sweep_lent(40000, 20, true), 3);
+}
+
+// ---- Lent and copied DATA beside plain bytes --------------------------------
+
+struct lent_model {
+    struct h2_stream *stream;
+    uint8_t bytes[LENT_MODEL]; // what was sent on it
+    size_t size;
+    size_t seen; // of them, in the output
+    bool ended;
+    bool end_seen;
+    bool reset;
+};
+
+static struct lent_model lent_models[LENT_STREAMS];
+static size_t lent_out; // loans that are not over
+
+static void free_lent(void *argument)
+{
+    assert_true(lent_out > 0);
+    lent_out--;
+    free(argument); // a second time is found, and so is reading on
+}
+
+static struct lent_model *model_of(uint32_t id)
+{
+    assert_in_range(id, 1, 2 * LENT_STREAMS - 1);
+    return &lent_models[id / 2];
+}
+
+static void model_send(struct lent_model *model, uint64_t *seed)
+{
+    static const size_t bounds[] = {5, 100, 3000, 4000, 20000};
+    size_t size = test_random(seed) % bounds[test_random(seed) % 5];
+    size_t prefix = test_random(seed) % (CHUNK_PREFIX + 1);
+    if (model->ended || model->size + prefix + size > LENT_MODEL) {
+        return;
+    }
+    uint8_t *at = model->bytes + model->size;
+    for (size_t i = 0; i < prefix + size; i++) {
+        at[i] = (uint8_t)test_random(seed);
+    }
+    bool end = test_random(seed) % 64 == 0;
+    if (test_random(seed) % 3 == 0) {
+        assert_true(h2_send_data(&run.conn, model->stream,
+                                 view_of(at, prefix + size), end));
+    } else {
+        uint8_t *copy = malloc(size + 1);
+        assert_non_null(copy);
+        memcpy(copy, at + prefix, size);
+        lent_out++;
+        assert_true(h2_send_data_lent(&run.conn, model->stream,
+                                      view_of(at, prefix), view_of(copy, size),
+                                      free_lent, copy, end));
+    }
+    model->size += model->reset ? 0 : prefix + size;
+    model->ended = end;
+}
+
+static void model_grow_window(uint32_t id, uint32_t more)
+{
+    uint8_t frame[H2_HEAD_SIZE + 4];
+    h2_frame_write(frame, &(struct h2_frame){.type = H2_FRAME_WINDOW_UPDATE,
+                                             .stream_id = id,
+                                             .length = 4});
+    store_be32(frame + H2_HEAD_SIZE, more);
+    assert_int_equal(script_feed(&run, NULL, frame, sizeof frame), 0);
+}
+
+// model_read takes some of the output.
+static void model_read(size_t most)
+{
+    struct view view;
+    while (most > 0 && h2_output_peek(&run.conn, &view, 1) == 1) {
+        size_t n = view.size < most ? view.size : most;
+        assert_true(run.output_size + n <= sizeof run.output);
+        memcpy(run.output + run.output_size, view.data, n);
+        run.output_size += n;
+        most -= n;
+        h2_output_consume(&run.conn, n);
+    }
+}
+
+static void model_step(uint64_t *seed)
+{
+    static const uint32_t windows[] = {1, 50, 3100, 9000};
+    struct lent_model *model = &lent_models[test_random(seed) % LENT_STREAMS];
+    uint64_t what = test_random(seed) % 256;
+    uint32_t more = windows[what % 4];
+    if (what < 80) {
+        model_send(model, seed);
+    } else if (what < 140) {
+        model_grow_window(model->stream->id, more);
+    } else if (what < 190) {
+        model_grow_window(0, more);
+    } else if (what < 255) {
+        model_read(test_random(seed) % 6000);
+    } else {
+        h2_reset(&run.conn, model->stream, H2_CANCEL);
+        model->reset = true;
+    }
+    settle();
+}
+
+// model_compare reads the frames that have left.
+static void model_compare(void)
+{
+    for (size_t at = 0; at < run.output_size;) {
+        struct h2_frame frame = h2_frame_read(run.output + at);
+        at += H2_HEAD_SIZE;
+        if (frame.type == H2_FRAME_DATA) {
+            struct lent_model *model = model_of(frame.stream_id);
+            assert_true(model->seen + frame.length <= LENT_MODEL);
+            assert_memory_equal(model->bytes + model->seen, run.output + at,
+                                frame.length);
+            model->seen += frame.length;
+            assert_false(model->end_seen);
+            model->end_seen = frame.flags == H2_FLAG_END_STREAM;
+            assert_true(!model->end_seen || model->seen == model->size);
+        }
+        at += frame.length;
+        assert_true(at <= run.output_size);
+    }
+}
+
+static void model_run(uint64_t seed)
+{
+    begin("000400000000");
+    for (size_t i = 0; i < LENT_STREAMS; i++) {
+        lent_models[i].stream = open_stream();
+        lent_models[i].size = 0;
+        lent_models[i].seen = 0;
+        lent_models[i].ended = false;
+        lent_models[i].end_seen = false;
+        lent_models[i].reset = false;
+    }
+    for (int step = 0; step < 600; step++) {
+        model_step(&seed);
+    }
+    if (seed % 2 == 0) {
+        model_grow_window(0, 1 << 20);
+        for (size_t i = 0; i < LENT_STREAMS; i++) {
+            model_grow_window(lent_models[i].stream->id, 1 << 20);
+        }
+        model_read(SIZE_MAX);
+        settle();
+        assert_int_equal(lent_out, 0);
+        model_compare();
+        for (size_t i = 0; i < LENT_STREAMS; i++) {
+            const struct lent_model *model = &lent_models[i];
+            assert_true(model->reset || model->seen == model->size);
+            assert_true(model->reset || model->end_seen == model->ended);
+        }
+    }
+    end_lent();
+    assert_int_equal(lent_out, 0);
+}
+
+static void test_send__random_lent_and_copied_data(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        model_run(seed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -555,6 +967,12 @@ int main(void)
         cmocka_unit_test(test_send__queued_data_without_memory),
         cmocka_unit_test(test_send__blocks_of_many_fields),
         cmocka_unit_test(test_send__blocks_of_hinted_fields),
+        cmocka_unit_test(test_send__lent_data_is_sent_from_where_it_is),
+        cmocka_unit_test(test_send__short_lent_data_is_copied),
+        cmocka_unit_test(test_send__lent_data_obeys_the_windows),
+        cmocka_unit_test(test_send__lent_data_that_is_dropped),
+        cmocka_unit_test(test_send__lent_data_without_memory),
+        cmocka_unit_test(test_send__random_lent_and_copied_data),
     };
     return cmocka_run_group_tests_name("h2_send", tests, NULL, NULL);
 }

@@ -65,6 +65,7 @@ struct actor_side {
 static struct actor {
     struct actor_side sides[2];
     uint32_t opened;
+    size_t lent;  // buffers that wait for their release
     bool lenient; // memory may fail
     bool broken;  // it has
 } actor;
@@ -439,8 +440,43 @@ static void actor_headers(struct actor_side *side, struct actor_end *end,
     actor_block(side, end, how, trailers || (how & 64) != 0);
 }
 
+static void actor_free_lent(void *argument)
+{
+    FUZZ_CHECK(actor.lent > 0);
+    actor.lent--;
+    free(argument); // a second time is found, and so is reading on
+}
+
+// actor_take_returned calls the releases that are due.
+static void actor_take_returned(struct actor_side *side)
+{
+    void (*release)(void *) = NULL;
+    void *argument = NULL;
+    while (h2_take_returned(&side->shared, &release, &argument)) {
+        release(argument);
+    }
+}
+
+// actor_lend sends bytes, the first few as a prefix and the rest from memory
+// that is free when it is released.
+static bool actor_lend(struct actor_side *side, struct actor_end *end,
+                       struct view bytes, bool last)
+{
+    size_t prefix = bytes.size % (CHUNK_PREFIX + 1);
+    struct view rest = view_skip(bytes, prefix);
+    uint8_t *copy = fuzz_copy(rest);
+    if (!h2_send_data_lent(
+            &side->conn, end->stream, view_of(bytes.data, prefix),
+            view_of(copy, rest.size), actor_free_lent, copy, last)) {
+        free(copy);
+        return false;
+    }
+    actor.lent++;
+    return true;
+}
+
 static void actor_data(struct actor_side *side, struct actor_end *end,
-                       size_t size, bool last)
+                       size_t size, bool last, bool is_lent)
 {
     if (!actor_can_send(end)) {
         return;
@@ -458,7 +494,8 @@ static void actor_data(struct actor_side *side, struct actor_end *end,
     struct actor_flow *flow = actor_flow(which, end->stream);
     struct view bytes =
         view_of(actor_content(which, end->stream->id, flow->sent), size);
-    if (!h2_send_data(&side->conn, end->stream, bytes, last)) {
+    if (is_lent ? !actor_lend(side, end, bytes, last)
+                : !h2_send_data(&side->conn, end->stream, bytes, last)) {
         actor_lost();
         return;
     }
@@ -567,7 +604,8 @@ static void actor_touch(struct actor_side *side, enum actor_verb verb,
         break;
     case ACTOR_DATA:
     case ACTOR_DATA_LAST:
-        actor_data(side, end, actor_size(how), verb == ACTOR_DATA_LAST);
+        actor_data(side, end, actor_size(how), verb == ACTOR_DATA_LAST,
+                   (how & 128) != 0);
         break;
     case ACTOR_CREDIT:
         actor_read(side, end, (how & 128) != 0 ? SIZE_MAX : actor_size(how));
@@ -645,8 +683,10 @@ static void actor_step(struct view *input)
             actor_touch(side, verb, end, how);
         }
     }
-    h2_check(&actor_side(0)->conn);
-    h2_check(&actor_side(1)->conn);
+    for (int i = 0; i < 2; i++) {
+        actor_take_returned(actor_side(i));
+        h2_check(&actor_side(i)->conn);
+    }
 }
 
 // ---- Begin and end ----------------------------------------------------------
@@ -696,7 +736,7 @@ static bool actor_finish(void)
             actor_read(side, end, SIZE_MAX);
             actor_keep(side, end, end->kept);
             h2_want(&side->conn, end->stream, 50000);
-            actor_data(side, end, 0, true);
+            actor_data(side, end, 0, true, false);
             if (end->stream->state == H2_STATE_CLOSED && !actor.broken) {
                 actor_release(side, end);
             }
@@ -748,6 +788,7 @@ static void actor_free(struct actor_side *side)
     if (side->ready) {
         h2_conn_fini(&side->conn);
     }
+    actor_take_returned(side);
     h2_shared_fini(&side->shared);
     FUZZ_CHECK(test_heap_is_clean(&side->heap));
 }
@@ -766,5 +807,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     actor_end_all();
     actor_free(actor_side(0));
     actor_free(actor_side(1));
+    FUZZ_CHECK(actor.lent == 0);
     return 0;
 }

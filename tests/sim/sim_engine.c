@@ -9,6 +9,7 @@
 
 #include "tests/sim/sim_core.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "h2/h2.h"
@@ -58,6 +59,7 @@ struct engine_side {
     uint64_t pings_back;
     uint64_t deaf_us; // does not read before
     uint64_t mute_us; // does not write before
+    size_t lent;      // buffers that wait for their release
     bool closed;      // H2_EVENT_CLOSED was given
     bool cut;         // the network has told of an end
 };
@@ -379,6 +381,38 @@ static void engine_open(struct engine *engine)
     sim_note("stream %lld opens", end->stream->id, 0, 0, 0);
 }
 
+static void engine_free(void *argument)
+{
+    free(argument); // a second time is found, and so is reading on
+}
+
+// engine_take_returned calls the releases that are due.
+static void engine_take_returned(struct engine_side *side)
+{
+    void (*release)(void *) = NULL;
+    void *argument = NULL;
+    while (h2_take_returned(&side->shared, &release, &argument)) {
+        SIM_CHECK(side->lent > 0, "a release too many");
+        side->lent--;
+        release(argument);
+    }
+}
+
+// engine_lend sends content from memory that is free when it is released.
+static bool engine_lend(struct engine_side *side, struct engine_end *end,
+                        struct view content, bool last)
+{
+    size_t prefix = content.size < 5 ? content.size : 5;
+    struct view rest = view_skip(content, prefix);
+    uint8_t *copy = malloc(rest.size + 1);
+    SIM_CHECK(copy != NULL, "no memory");
+    memcpy(copy, rest.data, rest.size);
+    side->lent++;
+    return h2_send_data_lent(&side->conn, end->stream,
+                             view_of(content.data, prefix),
+                             view_of(copy, rest.size), engine_free, copy, last);
+}
+
 static void engine_send(struct engine *engine, struct engine_side *side,
                         struct engine_end *end, bool last)
 {
@@ -404,9 +438,12 @@ static void engine_send(struct engine *engine, struct engine_side *side,
         engine_send_headers(engine, side, end, true);
         return;
     }
-    SIM_CHECK(
-        h2_send_data(&side->conn, end->stream, view_of(content, size), last),
-        "no DATA");
+    struct view bytes = view_of(content, size);
+    SIM_CHECK(size % 2 == 1
+                  ? engine_lend(side, end, bytes, last)
+                  : h2_send_data(&side->conn, end->stream, bytes, last),
+              "no DATA");
+    engine_take_returned(side);
     end->sent += size;
     end->end_sent = last;
     if (!last && engine_random(engine, 8) == 0) {
@@ -600,6 +637,7 @@ static void engine_begin_side(struct engine *engine, int which)
     side->pings_back = 0;
     side->deaf_us = 0;
     side->mute_us = 0;
+    side->lent = 0;
     side->closed = false;
     side->cut = false;
     side->which = which;
@@ -713,6 +751,8 @@ static void engine_end(struct engine *engine)
     for (int i = 0; i < 2; i++) {
         struct engine_side *side = &engine->sides[i];
         h2_conn_fini(&side->conn);
+        engine_take_returned(side);
+        SIM_CHECK(side->lent == 0, "side %d never releases", i);
         h2_shared_fini(&side->shared);
         SIM_CHECK(test_heap_is_clean(&side->heap), "side %d leaks", i);
         sim_raw_close(engine->world, side->fd);
