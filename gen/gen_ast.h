@@ -214,7 +214,9 @@ struct gen_method {
     struct gen_spot request_spot;
     const char *reply_name;
     struct gen_spot reply_spot;
-    struct gen_spot stream_spot; // of the first "stream"; source NULL: unary
+    bool streams_requests;
+    bool streams_replies;
+    size_t place; // in its service
     struct gen_message *request;
     struct gen_message *reply;
     bool is_deprecated;

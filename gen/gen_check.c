@@ -479,12 +479,6 @@ static void wanted_service(struct gen_program *program,
 {
     for (struct gen_method *i = service->methods.first; i != NULL;
          i = i->next) {
-        if (i->stream_spot.source != NULL) {
-            gen_error(program->report, i->stream_spot,
-                      "\"%s\" is a streaming rpc: this version generates "
-                      "unary methods only",
-                      i->name);
-        }
         wanted_type(program, i->request, i->request_spot);
         wanted_type(program, i->reply, i->reply_spot);
     }

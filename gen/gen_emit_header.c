@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "gen/gen_method.h"
 #include "gen/gen_names.h"
 #include "grpc.h"
 
@@ -286,10 +287,9 @@ static void header_handlers(struct gen_emit *emit,
     for (struct gen_method *i = service->methods.first; i != NULL;
          i = i->next) {
         header_comment(emit, i->comment, i->is_deprecated, "    ");
-        gen_buffer_print(out,
-                         "    void (*%s)(grpc_call *call, const %s *request,\n"
-                         "        void *self);\n",
-                         i->c_member, i->request->c_name);
+        gen_buffer_print(out, "    ");
+        gen_method_print(out, service, i, gen_method_handler(i));
+        gen_buffer_print(out, ";\n");
     }
     if (service->methods.first == NULL) {
         gen_buffer_print(out, "    void *unused; // there are no methods\n");
@@ -305,34 +305,21 @@ static void header_handlers(struct gen_emit *emit,
 }
 
 static void header_method(struct gen_emit *emit,
+                          const struct gen_service *service,
                           const struct gen_method *method)
 {
     struct gen_buffer *out = emit->out;
-    const char *name = method->c_name;
-    const char *request = method->request->c_name;
-    const char *reply = method->reply->c_name;
-    gen_buffer_print(
-        out,
-        "\n// %s: the server answers; the client calls and waits,"
-        " or starts a call.\n"
-        "grpc_result %s_reply(grpc_call *call, const %s *reply);\n",
-        method->name, name, reply);
-    gen_buffer_print(out,
-                     "grpc_status %s(grpc_channel *channel, "
-                     "grpc_arena *arena,\n"
-                     "    const %s *request, %s *reply,\n"
-                     "    const grpc_call_options *options);\n",
-                     name, request, reply);
-    gen_buffer_print(out,
-                     "typedef void %s_done(grpc_call *call, "
-                     "const grpc_status *status,\n"
-                     "    const %s *reply, void *self);\n",
-                     name, reply);
-    gen_buffer_print(out,
-                     "grpc_call *%s_start(grpc_channel *channel,\n"
-                     "    const %s *request, %s_done *done,\n"
-                     "    void *self, const grpc_call_options *options);\n",
-                     name, request, name);
+    gen_buffer_print(out, "\n");
+    gen_method_print(out, service, method, gen_method_comment(method));
+    for (const struct gen_method_part *i = gen_method_next(method, NULL);
+         i != NULL; i = gen_method_next(method, i)) {
+        if (i->sort != GEN_METHOD_STATIC) {
+            gen_method_print(out, service, method, i->head);
+        }
+        if (i->sort == GEN_METHOD_FUNCTION) {
+            gen_buffer_print(out, ";\n");
+        }
+    }
 }
 
 // ---- The file ---------------------------------------------------------------
@@ -431,7 +418,7 @@ void gen_emit_header(struct gen_emit *emit)
     for (struct gen_service *s = file->services.first; s != NULL; s = s->next) {
         header_handlers(emit, s);
         for (struct gen_method *i = s->methods.first; i != NULL; i = i->next) {
-            header_method(emit, i);
+            header_method(emit, s, i);
         }
     }
     gen_buffer_print(out, "\n#if defined(__cplusplus)\n}\n#endif\n\n#endif\n");

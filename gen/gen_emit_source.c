@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gen/gen_method.h"
 #include "gen/gen_names.h"
 
 // The greatest part of a struct that one field can take.
@@ -251,36 +252,50 @@ static void source_message(struct gen_emit *emit,
 
 // ---- Services ---------------------------------------------------------------
 
-static void source_trampolines(struct gen_emit *emit,
-                               const struct gen_service *service,
-                               const struct gen_method *method)
+// Those functions of a method that are, or are not, of the source alone.
+static void source_method(struct gen_emit *emit,
+                          const struct gen_service *service,
+                          const struct gen_method *method,
+                          enum gen_method_sort sort)
 {
-    const char *name = method->c_name;
-    gen_buffer_print(emit->out,
-                     "\nstatic void %s_handle(grpc_call *call, "
-                     "const void *request,\n"
-                     "    const void *handlers, void *self)\n"
-                     "{\n"
-                     "    const %s *table = handlers;\n"
-                     "    if (table->%s == NULL) {\n"
-                     "        grpc_call_unimplemented(call);\n"
-                     "        return;\n"
-                     "    }\n"
-                     "    table->%s(call, request, self);\n"
-                     "}\n",
-                     name, service->c_name, method->c_member, method->c_member);
-    gen_buffer_print(emit->out,
-                     "\nstatic void %s_finish(grpc_call *call, "
-                     "const grpc_status *status,\n"
-                     "    const void *reply, grpc_function *callback, "
-                     "void *self)\n"
-                     "{\n"
-                     "    if (callback != NULL) {\n"
-                     "        ((%s_done *)callback)(call, status, reply, "
-                     "self);\n"
-                     "    }\n"
-                     "}\n",
-                     name, name);
+    struct gen_buffer *out = emit->out;
+    for (const struct gen_method_part *i = gen_method_next(method, NULL);
+         i != NULL; i = gen_method_next(method, i)) {
+        if (i->sort == sort) {
+            gen_buffer_print(out, "\n");
+            gen_method_print(out, service, method, i->head);
+            gen_buffer_print(out, "\n{\n");
+            gen_method_print(out, service, method, i->body);
+            gen_buffer_print(out, "}\n");
+        }
+    }
+}
+
+static void source_row(struct gen_emit *emit, const struct gen_service *service,
+                       const struct gen_method *method)
+{
+    struct gen_buffer *out = emit->out;
+    gen_buffer_print(out, "    {\n        .path = \"/%s/%s\",\n",
+                     service->full_name, method->name);
+    gen_method_print(out, service, method,
+                     "        .codec = &grpc_protobuf,\n"
+                     "        .request = &$Q_message,\n"
+                     "        .reply = &$P_message,\n"
+                     "        .request_size = sizeof($Q),\n"
+                     "        .reply_size = sizeof($P),\n"
+                     "        .handle = $M_handle,\n"
+                     "        .done = $M_finish,\n");
+    if (method->streams_requests) {
+        gen_method_print(out, service, method,
+                         "        .on_request = $M_on_request,\n"
+                         "        .streams_requests = true,\n");
+    }
+    if (method->streams_replies) {
+        gen_method_print(out, service, method,
+                         "        .on_reply = $M_on_reply,\n"
+                         "        .streams_replies = true,\n");
+    }
+    gen_buffer_print(out, "    },\n");
 }
 
 static void source_table(struct gen_emit *emit,
@@ -296,22 +311,7 @@ static void source_table(struct gen_emit *emit,
     }
     for (struct gen_method *i = service->methods.first; i != NULL;
          i = i->next) {
-        const char *request = i->request->c_name;
-        const char *reply = i->reply->c_name;
-        gen_buffer_print(out,
-                         "    {\n"
-                         "        .path = \"/%s/%s\",\n"
-                         "        .codec = &grpc_protobuf,\n"
-                         "        .request = &%s_message,\n"
-                         "        .reply = &%s_message,\n",
-                         service->full_name, i->name, request, reply);
-        gen_buffer_print(out,
-                         "        .request_size = sizeof(%s),\n"
-                         "        .reply_size = sizeof(%s),\n"
-                         "        .handle = %s_handle,\n"
-                         "        .done = %s_finish,\n"
-                         "    },\n",
-                         request, reply, i->c_name, i->c_name);
+        source_row(emit, service, i);
     }
     gen_buffer_print(out, service->methods.first != NULL ? "};\n" : "");
     gen_buffer_print(out,
@@ -328,51 +328,13 @@ static void source_table(struct gen_emit *emit,
                      (unsigned long)service->methods.count, name);
 }
 
-static void source_method(struct gen_emit *emit,
-                          const struct gen_service *service,
-                          const struct gen_method *method, size_t place)
-{
-    struct gen_buffer *out = emit->out;
-    const char *name = method->c_name;
-    const char *request = method->request->c_name;
-    const char *reply = method->reply->c_name;
-    gen_buffer_print(out,
-                     "\ngrpc_result %s_reply(grpc_call *call, "
-                     "const %s *reply)\n"
-                     "{\n    return grpc_call_reply(call, reply);\n}\n",
-                     name, reply);
-    gen_buffer_print(out,
-                     "\ngrpc_status %s(grpc_channel *channel, "
-                     "grpc_arena *arena,\n"
-                     "    const %s *request, %s *reply,\n"
-                     "    const grpc_call_options *options)\n"
-                     "{\n"
-                     "    return grpc_unary(channel, arena, "
-                     "&%s_service_methods[%lu],\n"
-                     "        request, reply, options);\n"
-                     "}\n",
-                     name, request, reply, service->c_name,
-                     (unsigned long)place);
-    gen_buffer_print(out,
-                     "\ngrpc_call *%s_start(grpc_channel *channel,\n"
-                     "    const %s *request, %s_done *done,\n"
-                     "    void *self, const grpc_call_options *options)\n"
-                     "{\n"
-                     "    return grpc_unary_start(channel, "
-                     "&%s_service_methods[%lu],\n"
-                     "        request, (grpc_function *)done, self, options);\n"
-                     "}\n",
-                     name, request, name, service->c_name,
-                     (unsigned long)place);
-}
-
 static void source_service(struct gen_emit *emit,
                            const struct gen_service *service)
 {
     const char *name = service->c_name;
     for (struct gen_method *i = service->methods.first; i != NULL;
          i = i->next) {
-        source_trampolines(emit, service, i);
+        source_method(emit, service, i, GEN_METHOD_STATIC);
     }
     source_table(emit, service);
     gen_buffer_print(emit->out,
@@ -383,10 +345,9 @@ static void source_service(struct gen_emit *emit,
                      "handlers, self);\n"
                      "}\n",
                      name, name, name);
-    size_t place = 0;
     for (struct gen_method *i = service->methods.first; i != NULL;
          i = i->next) {
-        source_method(emit, service, i, place++);
+        source_method(emit, service, i, GEN_METHOD_FUNCTION);
     }
 }
 

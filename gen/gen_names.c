@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gen/gen_method.h"
+
 // ---- Words that are taken ---------------------------------------------------
 
 // Keywords of C (up to C23) and C++ (up to C++20), names that grpc.h's own
@@ -269,10 +271,13 @@ static const char *const names_library[] = {
     "grpc_code",
     "grpc_code_name",
     "grpc_status",
+    "grpc_header",
+    "grpc_metadata",
+    "grpc_metadata_get",
     "grpc_allocate",
     "grpc_allocator",
-    "grpc_arena",
     "grpc_arena_block",
+    "grpc_arena",
     "grpc_arena_alloc",
     "grpc_arena_printf",
     "grpc_arena_reset",
@@ -298,12 +303,14 @@ static const char *const names_library[] = {
     "grpc_watch_start",
     "grpc_watch_change",
     "grpc_watch_stop",
+    "grpc_limits",
     "grpc_server",
     "grpc_call",
+    "grpc_interceptor",
+    "grpc_interceptors",
     "grpc_server_options",
     "grpc_server_new",
     "grpc_server_free",
-    "grpc_limits",
     "grpc_listen_options",
     "grpc_server_listen",
     "grpc_server_listen_fd",
@@ -323,20 +330,55 @@ static const char *const names_library[] = {
     "grpc_channel_error",
     "grpc_call_options",
     "grpc_cancel",
+    "grpc_call_finish",
     "grpc_call_fail",
+    "grpc_call_half_close",
+    "grpc_call_on_writable",
+    "grpc_call_pause",
+    "grpc_call_resume",
+    "grpc_call_send_bytes",
     "grpc_call_on_end",
     "grpc_call_is_over",
+    "grpc_call_end",
+    "grpc_call_headers",
+    "grpc_call_trailers",
+    "grpc_call_header",
+    "grpc_call_trailer",
+    "grpc_call_add_header",
+    "grpc_call_add_trailer",
+    "grpc_call_add_header_bytes",
+    "grpc_call_add_trailer_bytes",
+    "grpc_call_send_headers",
+    "grpc_detail",
+    "grpc_message",
+    "grpc_call_fail_with",
+    "grpc_call_fail_status",
+    "grpc_status_detail",
+    "grpc_call_set_encoding",
+    "grpc_call_compress",
+    "grpc_call_was_compressed",
+    "grpc_call_proceed",
     "grpc_call_arena",
     "grpc_call_alloc",
     "grpc_call_printf",
+    "grpc_call_scratch",
+    "grpc_call_set_value",
+    "grpc_call_value",
     "grpc_call_method",
     "grpc_call_peer",
     "grpc_call_time_left_ms",
+    "grpc_call_elapsed_us",
     "grpc_call_loop",
+    "grpc_raw_events",
+    "grpc_raw_start",
+    "grpc_raw_call",
+    "grpc_raw_next",
+    "grpc_raw_unary",
+    "grpc_server_serve_raw",
+    "grpc_raw_receive",
     "grpc_buffer",
     "grpc_codec",
     "grpc_field",
-    "grpc_message",
     "grpc_protobuf",
     "grpc_message_decode",
     "grpc_message_encode",
@@ -346,8 +388,15 @@ static const char *const names_library[] = {
     "grpc_server_serve",
     "grpc_call_reply",
     "grpc_call_unimplemented",
+    "grpc_call_send",
+    "grpc_call_receive",
     "grpc_unary_start",
     "grpc_unary",
+    "grpc_events",
+    "grpc_stream_start",
+    "grpc_stream_call",
+    "grpc_call_next",
+    "grpc_call_end_with",
 };
 
 static bool names_has(const char *const *names, size_t count, const char *name)
@@ -398,12 +447,13 @@ bool gen_names_in_library(const char *name)
 
 // ---- Names of types ---------------------------------------------------------
 
-// Names of parameters in generated functions: a type of that name (which has
-// no package) would be hidden by them.
+// Names of parameters, variables and members where generated code names types:
+// a type of that name (which has no package) would be hidden by them.
 static const char *const names_parameters[] = {
-    "arena",    "call",    "callback", "channel", "data",    "done",
-    "handlers", "message", "options",  "reply",   "request", "self",
-    "server",   "size",    "status",   "table",
+    "arena",   "argument", "call",    "callback", "channel",  "data",
+    "done",    "end",      "events",  "handlers", "headers",  "message",
+    "options", "reply",    "request", "result",   "self",     "server",
+    "size",    "status",   "table",   "untyped",  "writable",
 };
 
 // a.b.C -> a_b_C
@@ -569,7 +619,7 @@ static void names_service(struct gen_program *program,
     for (struct gen_method *i = service->methods.first; i != NULL;
          i = i->next) {
         i->c_name = names_under(memory, service->c_name, i->name);
-        if (i->request != NULL) {
+        if (i->request != NULL && !i->streams_requests) {
             names_use(&scope, names_global(memory, i->request->full_name));
         }
     }
@@ -691,8 +741,6 @@ static void names_claim_service(struct gen_program *program,
 {
     static const char *const of_service[] = {"", "_service", "_serve",
                                              "_service_methods"};
-    static const char *const of_method[] = {"",       "_reply",  "_done",
-                                            "_start", "_handle", "_finish"};
     struct names_owner owner = {file, service->spot, service->full_name};
     for (size_t k = 0; k < sizeof of_service / sizeof of_service[0]; k++) {
         if (!names_claim(program, owner, service->c_name, of_service[k])) {
@@ -702,8 +750,9 @@ static void names_claim_service(struct gen_program *program,
     for (struct gen_method *i = service->methods.first; i != NULL;
          i = i->next) {
         struct names_owner method = {file, i->spot, i->name};
-        for (size_t k = 0; k < sizeof of_method / sizeof of_method[0]; k++) {
-            if (!names_claim(program, method, i->c_name, of_method[k])) {
+        for (const struct gen_method_part *k = gen_method_next(i, NULL);
+             k != NULL; k = gen_method_next(i, k)) {
+            if (!names_claim(program, method, i->c_name, k->suffix)) {
                 break;
             }
         }

@@ -333,18 +333,13 @@ bool gen_parse_nested(struct gen_parser *parser, struct gen_message *parent)
 // ---- Services ---------------------------------------------------------------
 
 // (stream Type): behind the bracket, stream is always the keyword.
-static bool parse_method_type(struct gen_parser *parser,
-                              struct gen_method *method, const char **name,
-                              struct gen_spot *spot)
+static bool parse_method_type(struct gen_parser *parser, bool *is_streamed,
+                              const char **name, struct gen_spot *spot)
 {
     if (!gen_parse_symbol(parser, '(')) {
         return false;
     }
-    struct gen_spot first = gen_lexer_spot(&parser->lexer);
-    if (gen_parse_take(parser, "stream") &&
-        method->stream_spot.source == NULL) {
-        method->stream_spot = first;
-    }
+    *is_streamed = gen_parse_take(parser, "stream");
     *spot = gen_lexer_spot(&parser->lexer);
     *name = gen_parse_path(parser, true, "the name of a message");
     return *name != NULL && gen_parse_symbol(parser, ')');
@@ -377,17 +372,18 @@ static bool parse_method(struct gen_parser *parser, struct gen_service *service)
     method->spot = gen_lexer_spot(&parser->lexer);
     method->name = gen_parse_name(parser, "the name of an rpc");
     if (method->name == NULL ||
-        !parse_method_type(parser, method, &method->request_name,
-                           &method->request_spot)) {
+        !parse_method_type(parser, &method->streams_requests,
+                           &method->request_name, &method->request_spot)) {
         return false;
     }
     if (!gen_parse_take(parser, "returns")) {
         return gen_parse_fail(parser, "\"returns\"");
     }
-    if (!parse_method_type(parser, method, &method->reply_name,
-                           &method->reply_spot)) {
+    if (!parse_method_type(parser, &method->streams_replies,
+                           &method->reply_name, &method->reply_spot)) {
         return false;
     }
+    method->place = service->methods.count;
     GEN_APPEND(service->methods, method);
     if (!gen_parse_take_symbol(parser, '{')) {
         return parse_end(parser, &method->comment);

@@ -90,6 +90,7 @@ GEN_SOURCES = \
 	gen/gen_resolve.c \
 	gen/gen_check.c \
 	gen/gen_check_options.c \
+	gen/gen_method.c \
 	gen/gen_names.c \
 	gen/gen_wellknown.c \
 	gen/gen_emit_header.c \

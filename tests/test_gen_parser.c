@@ -143,9 +143,13 @@ static void test_gen_parse__reads_services(void **state)
     const struct gen_method *method = file->services.first->methods.first;
     assert_string_equal(method->name, "stream");
     assert_string_equal(method->request_name, "message.Strm");
-    assert_non_null(method->stream_spot.source);
+    assert_true(method->streams_requests);
+    assert_true(method->streams_replies);
+    assert_int_equal(method->place, 0);
     assert_string_equal(method->next->reply_name, "message");
-    assert_null(method->next->stream_spot.source);
+    assert_false(method->next->streams_requests);
+    assert_false(method->next->streams_replies);
+    assert_int_equal(method->next->place, 1);
     gen_kit_free(&kit);
 }
 
