@@ -56,8 +56,10 @@ static const char main_help[] =
     "  -o DIR             write below DIR (default: .)\n"
     "  --include NAME     what the header includes for the library (default:\n"
     "                     grpc.h; '<cgrpc/grpc.h>' for the installed one)\n"
-    "  --proto-path DIR   where the google/protobuf/*.proto files are; the\n"
-    "                     environment variable CGRPC_PROTO_PATH does the same\n"
+    "  --proto-path DIR   where google/protobuf/*.proto and "
+    "google/rpc/*.proto\n"
+    "                     are; the environment variable CGRPC_PROTO_PATH does\n"
+    "                     the same\n"
     "  --version          print the version and exit\n"
     "  --help             print this and exit\n";
 

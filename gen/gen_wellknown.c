@@ -45,6 +45,17 @@ static const struct {
     {"protobuf.UInt32Value", "google/protobuf/wrappers.proto"},
     {"protobuf.UInt64Value", "google/protobuf/wrappers.proto"},
     {"protobuf.Value", "google/protobuf/struct.proto"},
+    {"rpc.BadRequest", "google/rpc/error_details.proto"},
+    {"rpc.Code", "google/rpc/code.proto"},
+    {"rpc.DebugInfo", "google/rpc/error_details.proto"},
+    {"rpc.ErrorInfo", "google/rpc/error_details.proto"},
+    {"rpc.Help", "google/rpc/error_details.proto"},
+    {"rpc.LocalizedMessage", "google/rpc/error_details.proto"},
+    {"rpc.PreconditionFailure", "google/rpc/error_details.proto"},
+    {"rpc.QuotaFailure", "google/rpc/error_details.proto"},
+    {"rpc.RequestInfo", "google/rpc/error_details.proto"},
+    {"rpc.ResourceInfo", "google/rpc/error_details.proto"},
+    {"rpc.RetryInfo", "google/rpc/error_details.proto"},
     {"rpc.Status", "google/rpc/status.proto"},
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The .proto files that come with cgrpc-gen: google/protobuf/... and
-// google/rpc/status.proto.
+// google/rpc/... of messages for the details of a status.
 
 #ifndef GEN_WELLKNOWN_H
 #define GEN_WELLKNOWN_H

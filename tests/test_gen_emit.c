@@ -114,6 +114,76 @@ static void test_gen_emit__tables_are_sorted(void **state)
     gen_kit_free(&kit);
 }
 
+static const char emit_streams[] =
+    "syntax = 'proto3'; package p; message A {} message B {} service S { "
+    "rpc One (A) returns (B); rpc Many (A) returns (stream B); "
+    "rpc Collect (stream A) returns (B); rpc Talk (stream A) returns (stream "
+    "B); }";
+
+static void test_gen_emit__tables_tell_what_is_streamed(void **state)
+{
+    struct gen_kit kit;
+    (void)state;
+    gen_kit_init(&kit);
+    gen_kit_add(&kit, "a.proto", emit_streams);
+    struct gen_file *file = gen_kit_run(&kit);
+    assert_non_null(file);
+    struct gen_buffer out = {&kit.memory, NULL, 0, 0};
+    struct gen_emit emit = {&kit.memory, file, "<x.h>", &out};
+    gen_emit_source(&emit);
+    emit_has(&out, "        .handle = p_S_One_handle,\n"
+                   "        .done = p_S_One_finish,\n"
+                   "    },\n");
+    emit_has(&out, "        .handle = p_S_Many_handle,\n"
+                   "        .done = p_S_Many_finish,\n"
+                   "        .on_reply = p_S_Many_on_reply,\n"
+                   "        .streams_replies = true,\n"
+                   "    },\n");
+    emit_has(&out, "        .handle = p_S_Collect_handle,\n"
+                   "        .done = p_S_Collect_finish,\n"
+                   "        .on_request = p_S_Collect_on_request,\n"
+                   "        .streams_requests = true,\n"
+                   "    },\n");
+    emit_has(&out, "        .handle = p_S_Talk_handle,\n"
+                   "        .done = p_S_Talk_finish,\n"
+                   "        .on_request = p_S_Talk_on_request,\n"
+                   "        .streams_requests = true,\n"
+                   "        .on_reply = p_S_Talk_on_reply,\n"
+                   "        .streams_replies = true,\n"
+                   "    },\n");
+    emit_has(&out, "grpc_stream_call(channel, arena, &p_S_service_methods[3],");
+    gen_buffer_free(&out);
+    gen_kit_free(&kit);
+}
+
+// Every name that begins with the package was checked for clashes.
+static void test_gen_emit__all_names_are_claimed(void **state)
+{
+    struct gen_kit kit;
+    (void)state;
+    gen_kit_init(&kit);
+    gen_kit_add(&kit, "a.proto", emit_streams);
+    struct gen_file *file = gen_kit_run(&kit);
+    assert_non_null(file);
+    struct gen_buffer out = {&kit.memory, NULL, 0, 0};
+    struct gen_emit emit = {&kit.memory, file, "<x.h>", &out};
+    gen_emit_header(&emit);
+    gen_emit_source(&emit);
+    size_t names = 0;
+    for (const char *c = out.data; *c != '\0'; names++) {
+        size_t size = strspn(c, "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        if (strncmp(c, "p_", 2) == 0 &&
+            gen_map_find(&kit.program.c_names, c, size) == NULL) {
+            fail_msg("%.*s", (int)size, c);
+        }
+        c += size == 0 ? 1 : size;
+    }
+    assert_true(names > 100);
+    gen_buffer_free(&out);
+    gen_kit_free(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +191,8 @@ int main(void)
         cmocka_unit_test(test_gen_emit__comments_cannot_be_left),
         cmocka_unit_test(test_gen_emit__walks_all_messages),
         cmocka_unit_test(test_gen_emit__tables_are_sorted),
+        cmocka_unit_test(test_gen_emit__tables_tell_what_is_streamed),
+        cmocka_unit_test(test_gen_emit__all_names_are_claimed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,10 @@
 
 #include "tests/gen_kit.h"
 
+#include <stdio.h>
+
+#include "gen/gen_method.h"
+
 #define PROTO3 "syntax = 'proto3'; "
 
 static struct gen_file *names_good(struct gen_kit *kit, const char *text)
@@ -127,9 +131,56 @@ static void test_gen_names__clashes_are_errors(void **state)
                      "rpc M_start (A) returns (A); }",
               "a.proto:1:72: error: \"M_start\" is S_M_start in C, and so is "
               "\"M\" at a.proto:1:49\n");
+    names_bad(PROTO3 "message A {} service S { "
+                     "rpc M_send (stream A) returns (A); "
+                     "rpc M (stream A) returns (stream A); }",
+              "a.proto:1:84: error: \"M\" is S_M_send_reply in C, and so is "
+              "\"M_send\" at a.proto:1:49\n");
     names_bad(PROTO3 "package grpc; message server {}",
               "a.proto:1:42: error: \"grpc.server\" is grpc_server in C, which "
               "is a name of grpc.h\n");
+}
+
+// What is made for a method cannot be taken by a message, whatever its kind.
+static void test_gen_names__all_that_a_method_makes_is_claimed(void **state)
+{
+    static const char *const kinds[] = {"", "stream "};
+    size_t parts = 0;
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct gen_method method = {0};
+        method.streams_requests = i / 2 == 1;
+        method.streams_replies = i % 2 == 1;
+        for (const struct gen_method_part *part =
+                 gen_method_next(&method, NULL);
+             part != NULL; part = gen_method_next(&method, part)) {
+            char text[300];
+            char expected[300];
+            (void)snprintf(text, sizeof text,
+                           "syntax = 'proto3'; message S_M%s {} message A {} "
+                           "service S { rpc M (%sA) returns (%sA); }",
+                           part->suffix, kinds[i / 2], kinds[i % 2]);
+            (void)snprintf(expected, sizeof expected,
+                           "a.proto:1:%lu: error: \"M\" is S_M%s in C, and so "
+                           "is \"S_M%s\" at a.proto:1:28\n",
+                           (unsigned long)(strstr(text, "rpc M") - text + 5),
+                           part->suffix, part->suffix);
+            names_bad(text, expected);
+            parts++;
+        }
+    }
+    assert_true(parts > 30);
+}
+
+// Where requests or replies are streamed no function has the method's own name.
+static void test_gen_names__what_a_method_does_not_make_is_free(void **state)
+{
+    struct gen_kit kit;
+    (void)state;
+    (void)names_good(&kit, PROTO3
+                     "message S_M {} message S_M_done {} message S_M_reply {} "
+                     "service S { rpc M (S_M) returns (stream S_M); }");
+    gen_kit_free(&kit);
 }
 
 // Every name that grpc.h declares is known, so that no type takes it.
@@ -207,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_gen_names__members_give_way),
         cmocka_unit_test(test_gen_names__global_names_give_way_to_words),
         cmocka_unit_test(test_gen_names__clashes_are_errors),
+        cmocka_unit_test(test_gen_names__all_that_a_method_makes_is_claimed),
+        cmocka_unit_test(test_gen_names__what_a_method_does_not_make_is_free),
         cmocka_unit_test(test_gen_names__knows_the_library),
         cmocka_unit_test(test_gen_names__output_files),
         cmocka_unit_test(test_gen_names__guards_differ),

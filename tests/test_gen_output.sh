@@ -60,6 +60,29 @@ is_deterministic() {
 }
 check "the output is the same again" is_deterministic
 
+calls() {
+    # shellcheck disable=SC2086
+    $CC -std=c11 $strict -fsanitize=address,undefined -I. -I"$work/samples" \
+        -o "$work/calls" tests/gen_calls/calls.c \
+        "$work/samples/stream.pb.c" && "$work/calls"
+}
+check "what is called for each kind of method" calls
+
+# clang ends a program that calls a function as what it is not.
+exact_types() {
+    clang -std=c11 -O1 -flto -fuse-ld=gold -fvisibility=hidden \
+        -fsanitize=cfi-icall -I. -I"$work/samples" -o "$work/exact" \
+        tests/gen_calls/calls.c "$work/samples/stream.pb.c" &&
+        "$work/exact" &&
+        sed 's/(grpc_call \*, const stream_Text \*,/(grpc_call *, const void *,/' \
+            "$work/samples/stream.pb.c" >"$work/inexact.c" &&
+        clang -std=c11 -O1 -flto -fuse-ld=gold -fvisibility=hidden \
+            -fsanitize=cfi-icall -I. -I"$work/samples" -o "$work/inexact" \
+            tests/gen_calls/calls.c "$work/inexact.c" &&
+        ! "$work/inexact"
+}
+check "functions are called as what they are" exact_types
+
 installed_include() {
     "$generator" --include '<cgrpc/grpc.h>' -I tests/proto -o "$work/other" \
         gen_imported.proto &&
@@ -135,9 +158,9 @@ check "a file outside -I" usage 1 -I tests/proto \
 check "a full disk" usage 1 -I tests/proto -o /dev/full gen_imported.proto
 
 # Every file of a public collection is read. Those that are refused are refused
-# for proto2; code is made for all the others, and some of it is
-# compiled. The generator says only so many errors at once, so that the refused
-# ones are taken out in rounds.
+# for proto2; code is made for all the others, and some of it is compiled. The
+# generator says only so many errors at once, so that the refused ones are taken
+# out in rounds.
 collection() { # NAME STEP
     archive=../shared/data/$1.tar.xz
     if [ ! -e "$archive" ]; then
@@ -157,9 +180,8 @@ collection() { # NAME STEP
     # shellcheck disable=SC2046
     until (cd "$work/public/$1" && "$generator" -I . -I ../googleapis \
         --proto-path "$protos" -o "$out" $(cat "$list")) >"$work/said" 2>&1; do
-        grep -v -e 'a proto2 file' \
-            -e 'this file is proto2' -e 'and [0-9]* more errors' \
-            "$work/said" && return 1
+        grep -v -e 'a proto2 file' -e 'this file is proto2' \
+            -e 'and [0-9]* more errors' "$work/said" && return 1
         rounds=$((rounds + 1))
         [ "$rounds" -lt 20 ] || return 1
         sed 's|:.*||' "$work/said" | sort -u >"$work/refused.list"

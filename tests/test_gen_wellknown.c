@@ -11,6 +11,9 @@ static void test_gen_wellknown_file__knows_types(void **state)
                         "google/protobuf/timestamp.proto");
     assert_string_equal(gen_wellknown_file("google.rpc.Status"),
                         "google/rpc/status.proto");
+    assert_string_equal(gen_wellknown_file("google.rpc.BadRequest"),
+                        "google/rpc/error_details.proto");
+    assert_null(gen_wellknown_file("google.rpc.Bad"));
     assert_null(gen_wellknown_file("google.protobuf.Time"));
     assert_null(gen_wellknown_file("Timestamp"));
     assert_null(gen_wellknown_file(""));

@@ -59,7 +59,10 @@ well_known() {
         [ -f "$stage/usr/share/cgrpc/proto/google/protobuf/$proto.proto" ] ||
             return 1
     done
-    [ -f "$stage/usr/share/cgrpc/proto/google/rpc/status.proto" ]
+    for proto in code error_details status; do
+        [ -f "$stage/usr/share/cgrpc/proto/google/rpc/$proto.proto" ] ||
+            return 1
+    done
 }
 check "the well-known types are there" well_known
 
@@ -99,12 +102,18 @@ imports_found() {
 syntax = "proto3";
 package late;
 import "google/protobuf/timestamp.proto";
-message Late { google.protobuf.Timestamp at = 1; }
+import "google/rpc/error_details.proto";
+message Late {
+  google.protobuf.Timestamp at = 1;
+  google.rpc.RetryInfo retry = 2;
+}
 END
         "$moved/bin/cgrpc-gen" late.proto &&
-        "$moved/bin/cgrpc-gen" google/protobuf/timestamp.proto &&
+        "$moved/bin/cgrpc-gen" google/protobuf/timestamp.proto \
+            google/protobuf/duration.proto google/rpc/error_details.proto &&
         "$CC" -std=c11 -Wall -Wextra -Werror -I. -I"$moved/include/cgrpc" \
-            -c late.pb.c google/protobuf/timestamp.pb.c
+            -c late.pb.c google/protobuf/timestamp.pb.c \
+            google/protobuf/duration.pb.c google/rpc/error_details.pb.c
 }
 imports() { (imports_found); }
 check "the moved generator finds the well-known types" imports
