@@ -172,7 +172,8 @@ static void test_gen_names__all_that_a_method_makes_is_claimed(void **state)
     assert_true(parts > 30);
 }
 
-// Where requests or replies are streamed no function has the method's own name.
+// Where requests or replies are streamed no function has the method's own name,
+// and where requests are, the handler does not name their type.
 static void test_gen_names__what_a_method_does_not_make_is_free(void **state)
 {
     struct gen_kit kit;
@@ -180,6 +181,14 @@ static void test_gen_names__what_a_method_does_not_make_is_free(void **state)
     (void)names_good(&kit, PROTO3
                      "message S_M {} message S_M_done {} message S_M_reply {} "
                      "service S { rpc M (S_M) returns (stream S_M); }");
+    gen_kit_free(&kit);
+    const struct gen_file *file =
+        names_good(&kit, PROTO3 "message A {} message B {} service S { "
+                                "rpc A (stream .A) returns (.B); "
+                                "rpc B (.B) returns (stream .A); }");
+    const struct gen_method *a = file->services.first->methods.first;
+    assert_string_equal(a->c_member, "A");
+    assert_string_equal(a->next->c_member, "B_");
     gen_kit_free(&kit);
 }
 
