@@ -80,6 +80,7 @@ enum {
     GRPC_FEATURE_LOOKUP = 1, // looks up names (needs a helper thread)
     GRPC_FEATURE_EPOLL = 2,
     GRPC_FEATURE_POLL = 4,
+    GRPC_FEATURE_GZIP = 8, // compresses with zlib: GRPC_WITH_ZLIB
 };
 GRPC_API unsigned grpc_features(void);
 
@@ -309,6 +310,32 @@ GRPC_API grpc_watch *grpc_watch_start(grpc_loop *loop, int fd, unsigned events,
                                       void *argument);
 GRPC_API grpc_result grpc_watch_change(grpc_watch *watch, unsigned events);
 GRPC_API void grpc_watch_stop(grpc_watch *watch);
+
+// grpc_compressor compresses messages. gzip is in every loop if the build has
+// zlib (GRPC_FEATURE_GZIP); others are added.
+typedef grpc_result grpc_write(void *sink, const void *data, size_t size);
+
+typedef struct grpc_compressor {
+    const char *name; // as grpc-encoding has it, such as "gzip"
+    // open makes what is used for many messages of one loop, one at a time; NULL
+    // means without memory. Both may be NULL.
+    void *(*open)(const grpc_allocator *allocator);
+    void (*close)(void *state, const grpc_allocator *allocator);
+    // They put out what comes of the message with write(sink, ...), in pieces,
+    // and return what it returns unless that is GRPC_OK: it bounds the output.
+    // GRPC_EFORMAT: not that format.
+    grpc_result (*compress)(void *state, grpc_str message, grpc_write *write,
+                            void *sink);
+    grpc_result (*decompress)(void *state, grpc_str message, grpc_write *write,
+                              void *sink);
+} grpc_compressor;
+
+GRPC_API extern const grpc_compressor grpc_gzip;
+
+// grpc_loop_add_compressor: clients and servers on the loop use it from now on
+// where it is asked for by name. Borrowed for the life of the loop.
+GRPC_API grpc_result
+grpc_loop_add_compressor(grpc_loop *loop, const grpc_compressor *compressor);
 
 // grpc_limits: what a peer may cost, for a server's and a channel's
 // connections. 0 stands for the default, which is in brackets. A value out of
@@ -590,9 +617,9 @@ GRPC_API void grpc_call_resume(grpc_call *call);
 
 // grpc_call_send_bytes sends a message that is encoded already: by M's codec,
 // or once for many calls. With release the bytes are borrowed and not copied
-// (unless they are compressed, or few): release(argument) is called once, from
-// the loop, when they are not needed any more, however the call ends. Without,
-// they are copied. GRPC_AGAIN and errors as M_send; release is then not called.
+// (unless they are compressed, or few): release(argument) is called once, when
+// they are not needed any more, however the call ends; perhaps before this
+// returns. Without, they are copied. GRPC_AGAIN and errors as M_send; release is then not called.
 GRPC_API grpc_result grpc_call_send_bytes(grpc_call *call, grpc_str message,
                                           void (*release)(void *argument),
                                           void *argument);
@@ -630,7 +657,7 @@ GRPC_API grpc_status grpc_call_end(grpc_call *call);
 // headers, empty until they are there, and when the response is trailers alone.
 // grpc_call_trailers is what ends a response, once it has. Both borrowed for
 // the life of the call. Keys are lower case; a "-bin" value is decoded.
-GRPC_API grpc_metadata grpc_call_headers(const grpc_call *call);
+GRPC_API grpc_metadata grpc_call_headers(grpc_call *call);
 GRPC_API grpc_metadata grpc_call_trailers(const grpc_call *call);
 
 // grpc_call_header finds the first header of that key; false and empty when
@@ -756,6 +783,9 @@ GRPC_API grpc_loop *grpc_call_loop(grpc_call *call);
 // Methods that no code was generated for, by name alone; messages are bytes
 // that you encode and decode. A raw call may be of any kind: grpc_raw_start and
 // grpc_raw_call stream both ways. All functions for calls work with it.
+
+// The codec of raw calls: each message is a grpc_str.
+GRPC_API extern const struct grpc_codec grpc_raw;
 
 // Callbacks of a client's stream; each may be NULL. self is that of start.
 typedef struct grpc_raw_events {

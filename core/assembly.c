@@ -72,18 +72,30 @@ void assembly_give_back(struct grpc_call *call)
     }
 }
 
-void assembly_take(struct grpc_call *call, size_t size)
+void assembly_drop(struct grpc_call *call, size_t size, bool was_kept)
 {
-    struct h2_conn *h2 = &call->conn->h2;
+    if (UNLIKELY(was_kept)) {
+        h2_credit_stream(&call->conn->h2, call->stream, size);
+    } else {
+        h2_credit(&call->conn->h2, call->stream, size);
+    }
+}
+
+void assembly_take(struct grpc_call *call, size_t size, bool was_kept)
+{
     bool whole = LIKELY(deframe_wanted(&call->deframe) == 0);
     if (whole || call->assembling > 0) {
-        h2_credit(h2, call->stream, size);
-    } else if (call->conn->assembly_waits == 0 && assembly_grant(call)) {
-        h2_credit(h2, call->stream, size);
-        assembly_open(call);
-    } else {
-        h2_credit_connection(h2, call->stream, size);
-        call->kept += size;
-        assembly_set_waits(call, true);
+        assembly_drop(call, size, was_kept);
+        return;
     }
+    if (call->conn->assembly_waits == 0 && assembly_grant(call)) {
+        assembly_drop(call, size, was_kept);
+        assembly_open(call);
+        return;
+    }
+    if (!was_kept) {
+        h2_credit_connection(&call->conn->h2, call->stream, size);
+    }
+    call->kept += size;
+    assembly_set_waits(call, true);
 }

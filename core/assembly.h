@@ -22,8 +22,12 @@
 #include "base/linkage.h"
 #include "core/call.h"
 
-// assembly_take credits size bytes of DATA that the deframer has taken.
-INTERNAL void assembly_take(struct grpc_call *call, size_t size);
+// assembly_take credits size bytes of DATA that the deframer has taken. was_kept:
+// the connection was credited before (receive.c, the inbox).
+INTERNAL void assembly_take(struct grpc_call *call, size_t size, bool was_kept);
+
+// assembly_drop credits bytes that nobody takes.
+INTERNAL void assembly_drop(struct grpc_call *call, size_t size, bool was_kept);
 
 // assembly_end gives back what the call was granted or has kept: its message is
 // whole, or the call leaves its connection. Seldom anything was.

@@ -7,10 +7,10 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/assert.h"
-#include "base/endian.h"
 #include "core/assembly.h"
 #include "core/client_call.h"
 #include "core/limits.h"
+#include "core/receive.h"
 #include "core/server_call.h"
 
 static bool call_may_follow(enum call_state from, enum call_state to)
@@ -55,7 +55,12 @@ struct grpc_call *call_new(struct grpc_loop *loop, const grpc_method *method,
     };
     arena_bind(&call->arena, &loop->allocator);
     call->timer.kind = RUN_CALL;
-    deframe_init(&call->deframe, max_receive_bytes);
+    call->started_us = run_now_us(loop);
+    call->receive_encoding = CALL_IDENTITY;
+    call->send_encoding = CALL_IDENTITY;
+    call->compresses = true;
+    chunk_queue_init(&call->inbox, &loop->h2.chunks);
+    deframe_init(&call->deframe, &loop->spare_body, max_receive_bytes);
     return call;
 }
 
@@ -83,6 +88,7 @@ void call_detach(struct grpc_call *call, enum h2_code code)
     struct conn *conn = call->conn;
     conn_peer(conn, &call->peer_address); // a handler or callback may still ask
     assembly_end(call);
+    receive_fini(call);
     call->stream->owner = NULL;
     h2_reset(&conn->h2, call->stream, code);
     h2_release(&conn->h2, call->stream);
@@ -99,9 +105,13 @@ void call_release(struct grpc_call *call)
     call_set_state(call, CALL_DONE);
     loop_timer_stop(&loop->loop, &call->timer);
     list_remove(&call->link);
-    if (call->counted_in != NULL) {
-        --*call->counted_in;
+    if (call->is_server) {
+        call_names_drop(&loop->allocator, call->names);
+        if (call->counted_in != NULL) {
+            --*call->counted_in;
+        }
     }
+    list_remove(&call->link_ready);
     deframe_fini(&call->deframe, &call->arena);
     arena_reset(&call->arena, CORE_CALL_KEEP_BYTES);
     slab_give(&loop->calls, call);
@@ -148,133 +158,41 @@ void call_set_text(struct grpc_call *call, const char *format, ...)
     va_end(arguments);
 }
 
-grpc_result call_encode(struct grpc_loop *loop, const grpc_codec *codec,
-                        const void *type, const void *message,
-                        struct view *out_bytes, const char **reason)
+grpc_status call_status(const struct grpc_call *call)
 {
-    grpc_buffer *buffer = &loop->encoded;
-    buffer->first = buffer->end;
-    grpc_result result = codec->encode(type, message, buffer, reason);
-    if (result != GRPC_OK) {
-        return result;
-    }
-    // The codec leaves GRPC_BUFFER_HEADROOM in front: room for the prefix.
-    size_t size = (size_t)(buffer->end - buffer->first);
-    if (size > UINT32_MAX) {
-        *reason = "the message is longer than 4 GiB";
-        return GRPC_ELIMIT;
-    }
-    buffer->first -= DEFRAME_HEAD;
-    buffer->first[0] = 0;
-    store_be32(buffer->first + 1, (uint32_t)size);
-    *out_bytes = view_of(buffer->first, size + DEFRAME_HEAD);
-    return GRPC_OK;
+    return (grpc_status){
+        .code = call->code,
+        .message = call->text,
+        .message_size = call->text_size,
+        .details = call->details,
+    };
 }
 
-// ---- Receiving messages -----------------------------------------------------
-
-static struct call_failure call_fail_deframe(struct grpc_call *call,
-                                             enum deframe_result result)
+bool call_enter(struct grpc_call *call)
 {
-    switch (result) {
-    case DEFRAME_BAD_FLAG:
-        call_set_text(call, "grpc: received unexpected payload format %u",
-                      (unsigned)call->deframe.head[0]);
-        return (struct call_failure){GRPC_INTERNAL, call->text};
-    case DEFRAME_TOO_LARGE:
-        call_set_text(call,
-                      "grpc: received message larger than max (%lu vs. %lu)",
-                      (unsigned long)call->deframe.length,
-                      (unsigned long)call->deframe.max_bytes);
-        return (struct call_failure){GRPC_RESOURCE_EXHAUSTED, call->text};
-    case DEFRAME_NO_MEMORY:
-        call_set_text(call, "out of memory");
-        return (struct call_failure){GRPC_RESOURCE_EXHAUSTED, call->text};
-    case DEFRAME_MORE:
-    case DEFRAME_MESSAGE:
-        break;
-    }
-    return (struct call_failure){GRPC_OK, NULL};
+    bool was = call->in_handler;
+    call->in_handler = true;
+    return was;
 }
 
-// call_decode bounds the memory that one message may take: empty submessages
-// are two bytes on the wire and a struct in memory.
-static grpc_result call_decode(struct grpc_call *call, struct view message,
-                               const char **reason)
+void call_leave(struct grpc_call *call, bool entered)
 {
-    const grpc_method *method = call->method;
-    grpc_arena *arena =
-        call->reply_arena != NULL ? call->reply_arena : &call->arena;
-    if (call->message == NULL) {
-        call->message = arena_alloc(
-            arena, call->is_server ? method->request_size : method->reply_size);
+    call->in_handler = entered;
+    if (!entered && call->state == CALL_ANSWERED && call->conn == NULL) {
+        call_release(call);
     }
-    if (call->message == NULL) {
-        *reason = "out of memory";
-        return GRPC_ENOMEM;
-    }
-    size_t users_limit = arena->limit_bytes;
-    size_t most = (size_t)call->deframe.max_bytes;
-    most = most < SIZE_MAX / 2 / CORE_ARENA_FACTOR ? most * CORE_ARENA_FACTOR
-                                                   : SIZE_MAX / 2;
-    if (users_limit == 0 || users_limit > arena->held_bytes + most) {
-        arena->limit_bytes = arena->held_bytes + most;
-    }
-    grpc_str bytes = {(const char *)message.data, message.size};
-    grpc_result result =
-        method->codec->decode(call->is_server ? method->request : method->reply,
-                              call->message, arena, bytes, reason);
-    arena->limit_bytes = users_limit;
-    return result;
 }
 
-// call_take_message takes the only message of a unary call.
-static struct call_failure call_take_message(struct grpc_call *call,
-                                             struct view message)
+void call_end_children(struct grpc_call *call)
 {
-    const char *side = call->is_server ? "request" : "response";
-    if (call->has_message) {
-        call_set_text(call, "a second message in the %s of a unary call", side);
-        return (struct call_failure){GRPC_UNIMPLEMENTED, call->text};
+    while (call->children.next != NULL && !list_is_empty(&call->children)) {
+        struct list_link *link = list_first(&call->children);
+        struct grpc_call *child =
+            LIST_OWNER(link, struct grpc_call, link_parent);
+        list_remove(link);
+        call_set_text(child, "the call that it was made for has ended");
+        client_call_finish(child, GRPC_CANCELLED);
     }
-    if (call->deframe.compressed) {
-        call_set_text(call, "grpc: compressed flag set with identity or empty "
-                            "encoding");
-        return (struct call_failure){GRPC_INTERNAL, call->text};
-    }
-    const char *reason = "";
-    grpc_result result = call_decode(call, message, &reason);
-    if (result == GRPC_OK) {
-        call->has_message = true;
-        return (struct call_failure){GRPC_OK, NULL};
-    }
-    call_set_text(call, "grpc: error unmarshalling %s: %s", side, reason);
-    return (struct call_failure){
-        result == GRPC_EFORMAT ? GRPC_INTERNAL : GRPC_RESOURCE_EXHAUSTED,
-        call->text};
-}
-
-struct call_failure call_take_data(struct grpc_call *call, struct view data)
-{
-    size_t size = data.size;
-    struct call_failure failure = {GRPC_OK, NULL};
-    enum deframe_result result = DEFRAME_MESSAGE;
-    while (failure.reason == NULL && result == DEFRAME_MESSAGE) {
-        struct view message;
-        result = deframe_next(&call->deframe, &call->arena, &data, &message);
-        if (result == DEFRAME_MESSAGE) {
-            failure = call_take_message(call, message);
-            assembly_end(call);
-        } else {
-            failure = call_fail_deframe(call, result);
-        }
-    }
-    if (failure.reason != NULL) {
-        h2_credit(&call->conn->h2, call->stream, size);
-    } else if (size > 0) {
-        assembly_take(call, size);
-    }
-    return failure;
 }
 
 // ---- The public functions that both sides share -----------------------------
@@ -312,4 +230,103 @@ int64_t grpc_call_time_left_ms(const grpc_call *call)
     uint64_t now = call->loop->loop.now_ms;
     uint64_t left = call->deadline_ms > now ? call->deadline_ms - now : 0;
     return left < INT64_MAX ? (int64_t)left : INT64_MAX;
+}
+
+uint64_t grpc_call_elapsed_us(const grpc_call *call)
+{
+    return call == NULL ? 0 : run_clock_us(call->loop) - call->started_us;
+}
+
+// call_list_names puts the names that requests share in front of the metadata,
+// when somebody asks for all of it. Without memory they are left out.
+static void call_list_names(struct grpc_call *call)
+{
+    grpc_metadata listed =
+        call_names_list(call->names, &call->arena, call->headers);
+    if (listed.count > 0) {
+        call->headers = listed;
+        call_names_drop(&call->loop->allocator, call->names);
+        call->names = NULL;
+    }
+}
+
+grpc_metadata grpc_call_headers(grpc_call *call)
+{
+    if (call == NULL) {
+        return (grpc_metadata){NULL, 0};
+    }
+    if (call->is_server && call->names != NULL) {
+        call_list_names(call);
+    }
+    return call->headers;
+}
+
+grpc_metadata grpc_call_trailers(const grpc_call *call)
+{
+    return call == NULL ? (grpc_metadata){NULL, 0} : call->trailers;
+}
+
+bool grpc_call_header(const grpc_call *call, const char *key, grpc_str *value)
+{
+    const grpc_metadata none = {NULL, 0};
+    if (grpc_metadata_get(call == NULL ? none : call->headers, key, 0, value)) {
+        return true;
+    }
+    return call != NULL && call->is_server && call->names != NULL &&
+           call_names_get(call->names, key, value);
+}
+
+bool grpc_call_trailer(const grpc_call *call, const char *key, grpc_str *value)
+{
+    return grpc_metadata_get(grpc_call_trailers(call), key, 0, value);
+}
+
+// call_may_add_header: response headers, or a request's, have not been sent.
+static bool call_may_add_header(const struct grpc_call *call)
+{
+    if (call->is_server) {
+        return !call->over && call->stream != NULL &&
+               !call->stream->headers_sent && call->state != CALL_ANSWERED;
+    }
+    return call->state == CALL_QUEUED && !call->begun;
+}
+
+grpc_result grpc_call_add_header_bytes(grpc_call *call, const char *key,
+                                       const void *value, size_t size)
+{
+    if (call == NULL || key == NULL || (value == NULL && size > 0)) {
+        return GRPC_EINVAL;
+    }
+    if (!call_may_add_header(call)) {
+        return GRPC_ESTATE;
+    }
+    return call_fields_add(&call->fields, &call->arena, key,
+                           view_of(value, size));
+}
+
+grpc_result grpc_call_add_trailer_bytes(grpc_call *call, const char *key,
+                                        const void *value, size_t size)
+{
+    if (call == NULL || key == NULL || (value == NULL && size > 0)) {
+        return GRPC_EINVAL;
+    }
+    if (!call->is_server || call->over || call->state == CALL_ANSWERED) {
+        return GRPC_ESTATE;
+    }
+    return call_fields_add(&call->endings, &call->arena, key,
+                           view_of(value, size));
+}
+
+grpc_result grpc_call_add_header(grpc_call *call, const char *key,
+                                 const char *text)
+{
+    grpc_str value = grpc_str_z(text);
+    return grpc_call_add_header_bytes(call, key, value.data, value.size);
+}
+
+grpc_result grpc_call_add_trailer(grpc_call *call, const char *key,
+                                  const char *text)
+{
+    grpc_str value = grpc_str_z(text);
+    return grpc_call_add_trailer_bytes(call, key, value.data, value.size);
 }

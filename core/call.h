@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: MIT
-// A call, on either side. What is common to both is in call.c; what a server
-// does with it in server_call.c, what a client does in client_call.c.
+// A call, on either side. What is common to both is in call.c; how its messages
+// arrive in receive.c, how they leave in send.c; what a server does with it in
+// server_call.c, what a client does in client_call.c.
 //
 //   server                                 client
-//   RECEIVING  request not complete        QUEUED    waits for a connection
-//     | message and END_STREAM               | headers and request sent
-//   HANDLING   the user has it             SENT      waits for the response
-//     | reply, fail; or over: told           | status known, by whatever cause
+//   RECEIVING  the only request is not     QUEUED    waits for a connection, or
+//     |        complete, or an               |       for an interceptor
+//     |        interceptor is waited for     | headers sent, and the only request
+//   HANDLING   the user has it             SENT      messages go both ways
+//     | reply, finish, fail; or over: told   | status known, by whatever cause
 //   ANSWERED   answer not yet sent out     FINISHED  callback is due (settle)
 //     | all sent                             | callback has returned
 //   DONE       given back                  DONE      given back
 //
 // Invariants:
 //   1. stream != NULL implies conn != NULL and stream->owner is the call.
-//   2. A call on a connection is in conn->calls; a QUEUED one in its channel's
-//      list; a FINISHED one in loop->finished.
+//   2. A call on a connection is in conn->calls; a QUEUED one in one of its
+//      channel's lists (held, waiting); a FINISHED one in loop->finished.
 //   3. over is set once. From then on nothing is sent for the call.
+//   4. held: an interceptor's start has been called, and has neither let the
+//      call go on nor ended it.
 
 #ifndef CORE_CALL_H
 #define CORE_CALL_H
@@ -24,10 +28,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/chunk.h"
 #include "base/linkage.h"
 #include "base/list.h"
+#include "core/call_fields.h"
 #include "core/conn.h"
 #include "core/deframe.h"
+#include "core/intercept.h"
 #include "grpc.h"
 
 enum call_state {
@@ -45,6 +52,17 @@ enum call_state {
 
 struct method_entry; // a method as the server knows it; server.h
 
+// What the user has kept with a call (grpc_call_set_value).
+struct call_value {
+    const struct call_value *next;
+    const void *key;
+    void *value;
+};
+
+// Encodings are places in the loop's registry of compressors (compress.h), or
+// one of these.
+enum { CALL_IDENTITY = -1, CALL_UNKNOWN_ENCODING = -2 };
+
 struct grpc_call {
     struct grpc_loop *loop;
     struct conn *conn;        // NULL when it is on none, or no more
@@ -53,46 +71,97 @@ struct grpc_call {
     enum call_state state;
     bool is_server;
     bool over;             // the stream has ended before the answer
-    bool in_handler;       // the user's handler is on the stack
-    bool has_message;      // a whole message was decoded
-    bool end_queued;       // END_STREAM waits for the queue of DATA
-    bool assembly_waits;   // assembly.h, also for the next two
-    uint32_t assembling;   // bytes granted for the message that arrives
-    size_t kept;           // bytes of DATA not credited to the stream
+    bool in_handler;       // the user's code has it on the stack
     struct list_link link; // invariant 2
     struct loop_timer timer;
     uint64_t deadline_ms; // loop time; UINT64_MAX: none
+    uint64_t started_us;  // loop time
     grpc_arena arena;
-    struct deframe deframe;
-    void *message;    // the decoded request or reply
     grpc_code code;   // server: what is answered. client: how it ended
     const char *text; // its message; in the arena or static
     size_t text_size;
+    grpc_str details; // an encoded google.rpc.Status
+    const struct call_value *values;
 
-    // server:
-    const struct method_entry *entry;
-    uint32_t *counted_in; // an orphan: of its connection or, when that has
-                          // gone, of its server
-    const char *peer;     // in words, once asked for
-    size_t queued_mark;   // DATA of the answer that waited at a time, or 1 +
-                          // bytes of the request that had arrived
-    struct socket_address peer_address; // when it is on no connection any more
-    void (*told)(void *argument);
-    void *told_argument;
+    // Interceptors (intercept.c).
+    const struct intercept_chain *chain; // its server's or channel's
+    uint8_t started;                     // so many of them have been passed
+    bool held;                           // invariant 4
+    bool in_start;                       // its start is on the stack
 
-    // client:
-    struct grpc_channel *channel;
-    struct view request;     // prefix and message, in the arena
-    uint64_t started_ms;     // loop time
-    grpc_function *callback; // NULL: a blocking call looks at the state
+    // Messages that arrive (receive.c).
+    struct deframe deframe;
+    struct chunk_queue inbox;    // DATA that came before it was asked for
+    struct list_link link_ready; // in loop->ready: there may be some to give
+    int8_t receive_encoding;     // of the peer's messages
+    bool has_message;            // one was decoded, where only one may come
+    bool asked;                  // messages are asked for, unless it is paused
+    bool paused;
+    bool peer_ended;     // the peer has sent all
+    bool end_given;      // and the side was told
+    bool was_compressed; // the last message
+    bool assembly_waits; // assembly.h, also for the next two
+    uint32_t assembling; // bytes granted for the message that arrives
+    size_t kept;         // bytes of DATA not credited to the stream, but for
+                         // those in inbox
+    void *message;       // the decoded request or reply, where there is one
+    grpc_metadata headers;
+    grpc_metadata trailers;
+
+    // Messages that leave (send.c).
+    uint32_t max_send_bytes;
+    int8_t send_encoding;
+    bool compresses;  // the messages from now on, if it has an encoding
+    bool send_waits;  // GRPC_AGAIN was returned, and writable is due
+    bool half_closed; // a client: no more requests
+    bool begun;       // all interceptors have let it go on
+    bool has_replied; // a message of a stream was sent
+    struct call_fields fields; // headers to send, beside gRPC's own
+
+    // Callbacks of the user's: messages go through the method's.
+    grpc_function *callback; // message
     void *self;
+    void (*writable)(grpc_call *call, void *argument);
+    void *writable_argument;
+
     grpc_arena *reply_arena; // where the reply goes; its own by default
-    bool wait_for_ready;
-    bool cancelled;
-    bool response_seen; // response headers have arrived
-    uint8_t retries;    // transparent ones
-    uint16_t http_status;
-    bool blocking;
+    const char *peer;        // in words, once asked for
+    struct socket_address peer_address; // when it is on no connection any more
+    bool blocking;                      // a client's, that is waited for
+
+    union {
+        struct { // server:
+            const struct method_entry *entry;
+            uint32_t *counted_in; // an orphan: of its connection or, when that
+                                  // has gone, of its server
+            size_t
+                queued_mark; // DATA of the answer that waited at a time, or 1
+                             // + bytes of the message that had arrived
+            void (*told)(void *argument);
+            void *told_argument;
+            void (*on_end)(grpc_call *call, void *argument); // of the requests
+            struct call_names *names;                        // call_fields.h
+            uint32_t accepts; // a bit for each encoding that the client takes
+            struct call_fields endings; // trailers to send
+            struct list_link children;  // calls made for this one; may be zero
+        };
+        struct { // client:
+            struct grpc_channel *channel;
+            struct view request;       // the only one, in the arena
+            struct chunk_queue outbox; // messages that wait for the connection
+            void (*on_headers)(grpc_call *call, void *argument);
+            grpc_function *done;          // NULL: somebody looks at the state
+            struct list_link link_parent; // in the children of a server's call
+            const void *next;             // waited for: the message to be given
+            grpc_arena *next_arena;       // where it is
+            bool wait_for_ready;
+            bool has_own_path;  // method is the call's own
+            bool status_known;  // in code and text, from trailers
+            bool response_seen; // response headers have arrived
+            uint8_t retries;    // transparent ones
+            uint16_t http_status;
+        };
+    };
 };
 
 // call_new takes a call from the slab, in state NEW; NULL without memory.
@@ -112,8 +181,17 @@ INTERNAL void call_detach(struct grpc_call *call, enum h2_code code);
 // call_release gives the call back; its pointer is dead.
 INTERNAL void call_release(struct grpc_call *call);
 
+// call_enter and call_leave stand around code of the user's that may answer the
+// call: it is released by call_leave at the earliest, and the pointer may then
+// be dead.
+INTERNAL bool call_enter(struct grpc_call *call);
+INTERNAL void call_leave(struct grpc_call *call, bool entered);
+
 // call_arm starts the deadline timer; timeout 0 is a deadline already due.
 INTERNAL void call_arm(struct grpc_call *call, uint64_t timeout_ms);
+
+// call_end_children cancels the calls that were made for this one.
+INTERNAL void call_end_children(struct grpc_call *call);
 
 // call_set_text formats the status's message into the call's arena; without
 // memory it is "out of memory".
@@ -122,21 +200,14 @@ INTERNAL void call_set_text(struct grpc_call *call, const char *format, ...)
 INTERNAL void call_set_text_list(struct grpc_call *call, const char *format,
                                  va_list arguments) PRINTF_LIKE(2, 0);
 
-// call_encode encodes a message with its prefix into the loop's buffer. On
-// failure *reason is static text. The view lasts until the next call_encode.
-INTERNAL MUST_CHECK grpc_result
-call_encode(struct grpc_loop *loop, const grpc_codec *codec, const void *type,
-            const void *message, struct view *out_bytes, const char **reason);
+// call_status is the outcome as the user is told it.
+INTERNAL grpc_status call_status(const struct grpc_call *call);
 
-// call_take_data gives DATA to the deframer and each whole message to take;
-// it returns the first failure of either and credits the bytes. Used by both
-// sides.
+// Why a call cannot go on because of what the peer has sent.
 struct call_failure {
     grpc_code code;
-    const char *reason; // NULL: no failure
+    const char *reason; // NULL: no failure. Set as the call's text, too
 };
-INTERNAL struct call_failure call_take_data(struct grpc_call *call,
-                                            struct view data);
 
 // call_on_timer: the deadline has passed.
 INTERNAL void call_on_timer(struct grpc_call *call);

@@ -267,6 +267,7 @@ void channel_on_timer(struct grpc_channel *channel)
 
 void channel_submit(struct grpc_channel *channel, struct grpc_call *call)
 {
+    list_remove(&call->link); // of those that are held
     list_append(&channel->waiting, &call->link);
     if (channel->bad_target) {
         channel_refuse(call, GRPC_INVALID_ARGUMENT, channel->cause);
@@ -361,13 +362,6 @@ static void channel_on_overdue(struct conn *conn)
     (void)conn;
 }
 
-static void channel_on_writable(struct conn *conn, const struct h2_event *event)
-{
-    // A unary call sends all at once and waits for nothing.
-    (void)conn;
-    (void)event;
-}
-
 // channel_end_calls_on ends the calls of a connection that is over. Their
 // places are not for calls that wait: those go to the next connection.
 static void channel_end_calls_on(struct conn *conn, const char *reason)
@@ -411,7 +405,7 @@ INTERNAL_DEFINE const struct conn_role channel_role = {
     .headers = client_on_headers,
     .data = client_on_data,
     .reset = client_on_reset,
-    .writable = channel_on_writable,
+    .writable = client_on_writable,
     .goaway = channel_on_goaway,
     .overdue = channel_on_overdue,
     .closed = channel_on_closed,
@@ -492,6 +486,21 @@ static void channel_check_texts(struct grpc_channel *channel,
     }
 }
 
+static void channel_set_interceptors(struct grpc_channel *channel,
+                                     const grpc_interceptors *interceptors)
+{
+    grpc_result result = intercept_init(
+        &channel->interceptors, &channel->loop->allocator, interceptors);
+    if (result != GRPC_OK && !channel->bad_target) {
+        channel->bad_target = true;
+        (void)snprintf(
+            channel->cause, sizeof channel->cause, "interceptors: %s",
+            result == GRPC_ENOMEM ? "out of memory"
+                                  : "more than 255, or one of them is NULL");
+        memcpy(channel->error, channel->cause, sizeof channel->error);
+    }
+}
+
 static struct grpc_channel *channel_new(const grpc_channel_options *options)
 {
     grpc_loop *loop = run_choose(options->loop, &options->allocator);
@@ -511,6 +520,8 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
     channel->max_receive_bytes = options->max_receive_bytes != 0
                                      ? options->max_receive_bytes
                                      : CORE_MESSAGE_BYTES;
+    channel->max_send_bytes =
+        options->max_send_bytes != 0 ? options->max_send_bytes : UINT32_MAX;
     channel->connect_timeout_ms = options->connect_timeout_ms != 0
                                       ? options->connect_timeout_ms
                                       : CORE_CONNECT_MS;
@@ -520,7 +531,9 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
         limits_say(&fault, channel->cause, sizeof channel->cause);
         memcpy(channel->error, channel->cause, sizeof channel->error);
     }
+    channel_set_interceptors(channel, &options->interceptors);
     channel->timer.kind = RUN_CHANNEL;
+    list_init(&channel->held);
     list_init(&channel->conns);
     list_init(&channel->waiting);
     list_append(&loop->channels, &channel->link_loop);
@@ -607,6 +620,7 @@ grpc_channel *grpc_channel_new_fd(int fd, const grpc_channel_options *options)
 // channel_end_calls ends all calls as CANCELLED; their callbacks are due.
 static void channel_end_calls(struct grpc_channel *channel)
 {
+    list_move(&channel->waiting, &channel->held);
     LIST_FOREACH (link, after, &channel->waiting) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         channel_refuse(call, GRPC_CANCELLED, "the channel was freed");
@@ -647,6 +661,7 @@ void channel_reap(struct grpc_channel *channel)
     channel_drop_lookup(channel);
     loop_timer_stop(&loop->loop, &channel->timer);
     list_remove(&channel->link_loop);
+    intercept_fini(&channel->interceptors, &loop->allocator);
     if (channel->authority != NULL) {
         alloc_free(&loop->allocator, channel->authority,
                    channel->authority_size + 1);

@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "core/backoff.h"
 #include "core/conn.h"
+#include "core/intercept.h"
 #include "core/run.h"
 #include "core/target.h"
 #include "grpc.h"
@@ -44,10 +45,13 @@ struct grpc_channel {
     uint32_t blocking; // blocking calls on the stack
     enum channel_state state;
     uint32_t max_receive_bytes;
+    uint32_t max_send_bytes;
     uint32_t connect_timeout_ms;
+    struct intercept_chain interceptors;
     grpc_limits limits; // resolved
     struct list_link link_loop;
     struct list_link conns;   // all, those that drain included
+    struct list_link held;    // calls that wait for an interceptor
     struct list_link waiting; // calls that wait for a connection
     struct conn *conn;        // CONNECTING: being tried. READY: for new calls
     struct loop_timer timer;  // backoff

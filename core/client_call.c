@@ -6,45 +6,91 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "core/base64.h"
 #include "core/channel.h"
+#include "core/compress.h"
 #include "core/headers.h"
 #include "core/limits.h"
 #include "core/percent.h"
+#include "core/receive.h"
 #include "core/response.h"
+#include "core/send.h"
 #include "core/status.h"
 #include "core/timeout.h"
 
+void client_call_say(struct grpc_call *call, const char *action,
+                     const char *reason)
+{
+    run_set_error(call->loop, call->channel->error, "%s: %s: %s",
+                  grpc_call_method(call), action, reason);
+}
+
 // ---- The request ------------------------------------------------------------
 
-enum { CLIENT_FIELDS = 8 };
+enum { CLIENT_FIELDS = 10 };
 
-static bool client_send_headers(struct grpc_call *call, struct conn *conn,
-                                struct h2_stream *stream)
+// client_hint_accepted is the hint of grpc-accept-encoding, which is another
+// field when an encoding has been added meanwhile.
+static hpack_hint *client_hint_accepted(struct conn_client_hints *hints,
+                                        struct view accepted)
 {
+    if (hints->accepted_size != accepted.size) {
+        hints->accepted_size = accepted.size;
+        hints->accepted = 0;
+    }
+    return &hints->accepted;
+}
+
+// client_put_encodings adds what tells how messages are compressed.
+static size_t client_put_encodings(const struct grpc_call *call,
+                                   struct conn *conn, struct h2_field *fields,
+                                   size_t count)
+{
+    const struct compress_registry *compress = &call->loop->compress;
+    if (UNLIKELY(call->send_encoding >= 0)) {
+        struct view name = compress_name(compress, (size_t)call->send_encoding);
+        fields[count++] = headers_field(VIEW("grpc-encoding"), name, 0, NULL);
+    }
+    struct view accepted = compress_accepted(compress);
+    if (accepted.size > 0) {
+        fields[count++] =
+            headers_field(VIEW("grpc-accept-encoding"), accepted, 0,
+                          client_hint_accepted(conn->client_hints, accepted));
+    }
+    return count;
+}
+
+// client_put_fields is how many fields the request's headers have.
+static size_t client_put_fields(const struct grpc_call *call, struct conn *conn,
+                                struct h2_field *fields,
+                                char timeout[TIMEOUT_TEXT])
+{
+    static const hpack_hint client_method = HPACK_STATIC_METHOD_POST;
+    static const hpack_hint client_scheme = HPACK_STATIC_SCHEME;
     const struct grpc_channel *channel = call->channel;
     const char *path = call->method->path;
     struct conn_client_hints *hints = conn->client_hints;
-    hpack_hint method = HPACK_STATIC_METHOD_POST;
-    hpack_hint scheme = HPACK_STATIC_SCHEME;
-    struct h2_field fields[CLIENT_FIELDS] = {
-        headers_field(VIEW(":method"), VIEW("POST"), HPACK_STATIC_METHOD,
-                      &method),
-        headers_field(VIEW(":scheme"), VIEW("http"), HPACK_STATIC_SCHEME,
-                      &scheme),
+    hints->method = client_method;
+    hints->scheme = client_scheme;
+    fields[0] = headers_field(VIEW(":method"), VIEW("POST"),
+                              HPACK_STATIC_METHOD, &hints->method);
+    fields[1] = headers_field(VIEW(":scheme"), VIEW("http"),
+                              HPACK_STATIC_SCHEME, &hints->scheme);
+    fields[2] =
         headers_field(VIEW(":path"), view_of(path, strlen(path)), 4,
-                      conn_path_hint(conn, path)),
+                      call->has_own_path ? NULL : conn_path_hint(conn, path));
+    fields[3] =
         headers_field(VIEW(":authority"),
                       view_of(channel->authority, channel->authority_size), 1,
-                      &hints->authority),
-        headers_field(VIEW("content-type"), VIEW("application/grpc"), 31,
-                      &conn->content_type),
+                      &hints->authority);
+    fields[4] = headers_field(VIEW("content-type"), VIEW("application/grpc"),
+                              31, &conn->content_type);
+    fields[5] =
         headers_field(VIEW("user-agent"),
                       view_of(channel->user_agent, channel->user_agent_size),
-                      58, &hints->user_agent),
-        headers_field(VIEW("te"), VIEW("trailers"), 0, &hints->te),
-    };
-    size_t count = 7;
-    char timeout[TIMEOUT_TEXT];
+                      58, &hints->user_agent);
+    fields[6] = headers_field(VIEW("te"), VIEW("trailers"), 0, &hints->te);
+    size_t count = client_put_encodings(call, conn, fields, 7);
     if (call->deadline_ms != UINT64_MAX) {
         uint64_t now = call->loop->loop.now_ms;
         size_t size = timeout_format(
@@ -54,12 +100,57 @@ static bool client_send_headers(struct grpc_call *call, struct conn *conn,
         fields[count].mode = HPACK_NAME; // no table has it from the start
         count++;
     }
+    return call_fields_append(&call->fields, fields, count);
+}
+
+// client_send_headers: false without memory, or when the connection has closed
+// for lack of it.
+static bool client_send_headers(struct grpc_call *call, struct conn *conn,
+                                struct h2_stream *stream)
+{
+    struct h2_field small[CLIENT_FIELDS];
+    struct h2_field *fields = small;
+    char timeout[TIMEOUT_TEXT];
+    if (UNLIKELY(call->fields.count > 0)) {
+        fields =
+            arena_alloc(&call->arena,
+                        (CLIENT_FIELDS + call->fields.count) * sizeof *fields);
+    }
+    if (fields == NULL) {
+        return false;
+    }
+    size_t count = client_put_fields(call, conn, fields, timeout);
     return h2_send_headers(&conn->h2, stream, fields, count, false);
+}
+
+// client_send_messages sends what there is; false without memory.
+static bool client_send_messages(struct grpc_call *call)
+{
+    if (call->method->streams_requests) {
+        return send_outbox(call);
+    }
+    return h2_send_data(&call->conn->h2, call->stream, call->request, true);
+}
+
+// client_metadata_fits: the server takes so much metadata, with what gRPC adds.
+static bool client_metadata_fits(const struct grpc_call *call,
+                                 const struct conn *conn)
+{
+    return call->fields.count == 0 ||
+           call->fields.list_bytes + CORE_HEADER_RESERVE_BYTES <=
+               conn->h2.peer.max_header_list_size;
 }
 
 bool client_call_send(struct grpc_call *call, struct conn *conn)
 {
     ASSERT(call->state == CALL_QUEUED);
+    if (!client_metadata_fits(call, conn)) {
+        call_set_text(call,
+                      "the metadata is larger than the server takes (%lu)",
+                      (unsigned long)conn->h2.peer.max_header_list_size);
+        client_call_finish(call, GRPC_INTERNAL);
+        return true;
+    }
     struct h2_stream *stream = h2_open(&conn->h2, call);
     if (stream == NULL) {
         return false;
@@ -69,13 +160,57 @@ bool client_call_send(struct grpc_call *call, struct conn *conn)
     call_set_state(call, CALL_SENT);
     conn_wake(conn);
     // Without memory for the headers the engine closes the connection, and
-    // the call ends with it.
-    if (client_send_headers(call, conn, stream) &&
-        !h2_send_data(&conn->h2, stream, call->request, true)) {
-        call_set_text(call, "out of memory");
-        client_call_finish(call, GRPC_RESOURCE_EXHAUSTED);
+    // the call ends with it, if not here.
+    if (!client_send_headers(call, conn, stream) ||
+        !client_send_messages(call)) {
+        client_call_refuse_memory(call);
     }
     return true;
+}
+
+// client_pack_request makes a frame of the only request, which lies in the arena
+// with room for the head in front.
+static bool client_pack_request(struct grpc_call *call)
+{
+    struct view bytes;
+    const char *reason = "";
+    if (call->method->streams_requests) {
+        return true;
+    }
+    grpc_result result = send_request(call, call->request, &bytes, &reason);
+    uint8_t *copy = NULL;
+    if (LIKELY(result == GRPC_OK &&
+               bytes.data == call->request.data - DEFRAME_HEAD)) {
+        call->request = bytes;
+        return true;
+    }
+    if (result == GRPC_OK) {
+        copy = arena_alloc(&call->arena, bytes.size);
+        reason = "out of memory";
+    }
+    if (copy == NULL) {
+        call_set_text(call, "grpc: error marshalling request: %s", reason);
+        client_call_finish(call, result == GRPC_EINVAL || result == GRPC_ESTATE
+                                     ? GRPC_INTERNAL
+                                     : GRPC_RESOURCE_EXHAUSTED);
+        return false;
+    }
+    memcpy(copy, bytes.data, bytes.size);
+    call->request = view_of(copy, bytes.size);
+    return true;
+}
+
+void client_call_begin(struct grpc_call *call)
+{
+    if (call->state != CALL_QUEUED ||
+        (UNLIKELY(call->started < call->chain->count) &&
+         !intercept_start(call))) {
+        return;
+    }
+    call->begun = true;
+    if (client_pack_request(call) && call->state == CALL_QUEUED) {
+        channel_submit(call->channel, call);
+    }
 }
 
 // ---- The end ----------------------------------------------------------------
@@ -87,7 +222,11 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
     }
     struct grpc_loop *loop = call->loop;
     call->code = code;
+    call->held = false;
+    call->send_waits = false;
     loop_timer_stop(&loop->loop, &call->timer);
+    list_remove(&call->link_parent);
+    chunk_queue_clear(&call->outbox);
     // A server that has ended the stream early no longer listens; any other is
     // told to stop.
     bool heard_all = call->stream != NULL &&
@@ -107,24 +246,26 @@ void client_call_deliver(struct grpc_call *call)
 {
     ASSERT(call->state == CALL_FINISHED);
     list_remove(&call->link);
-    if (call->blocking) {
-        return; // grpc_unary looks at the state and gives the call back
+    if (UNLIKELY(call->started > 0)) {
+        intercept_end(call);
     }
-    const grpc_status status = {
-        .code = call->code,
-        .message = call->text,
-        .message_size = call->text_size,
-    };
+    if (call->blocking) {
+        return; // whoever waits looks at the state and gives the call back
+    }
+    const grpc_status status = call_status(call);
     call->method->done(call, &status,
-                       call->code == GRPC_OK ? call->message : NULL,
-                       call->callback, call->self);
+                       call->code == GRPC_OK ? call->message : NULL, call->done,
+                       call->self);
     call_release(call);
 }
 
 void client_call_expire(struct grpc_call *call)
 {
     const char *cause = call->channel->cause;
-    if (call->state == CALL_QUEUED && cause[0] != '\0') {
+    if (call->held) {
+        call_set_text(call, "deadline exceeded while waiting for an "
+                            "interceptor");
+    } else if (call->state == CALL_QUEUED && cause[0] != '\0') {
         call_set_text(call,
                       "deadline exceeded while waiting for a connection; "
                       "last cause: %s",
@@ -138,9 +279,21 @@ void client_call_expire(struct grpc_call *call)
         socket_address_text(&address, peer);
         call_set_text(
             call, "deadline exceeded: no answer from %s for %lu ms", peer,
-            (unsigned long)(call->loop->loop.now_ms - call->started_ms));
+            (unsigned long)((run_now_us(call->loop) - call->started_us) /
+                            1000));
     }
     client_call_finish(call, GRPC_DEADLINE_EXCEEDED);
+}
+
+void client_call_refuse(struct grpc_call *call, grpc_code code)
+{
+    client_call_finish(call, code);
+}
+
+void client_call_refuse_memory(struct grpc_call *call)
+{
+    call_set_text(call, "out of memory");
+    client_call_finish(call, GRPC_RESOURCE_EXHAUSTED);
 }
 
 // client_fail ends a call because of what the server has sent.
@@ -167,10 +320,45 @@ static void client_take_text(struct grpc_call *call, struct view encoded)
     call->text = text;
 }
 
-// client_take_status ends the call as the trailers say. A reply that is
-// missing matters only where the status is OK.
+// client_take_details keeps the details of a status that are for the user to
+// decode; what is not base64 is none.
+static void client_take_details(struct grpc_call *call, struct view encoded)
+{
+    if (encoded.size == 0) {
+        return;
+    }
+    size_t size = 0;
+    char *bytes = arena_alloc(&call->arena, base64_decoded_max(encoded.size));
+    if (bytes != NULL && base64_decode(encoded, bytes, &size)) {
+        call->details = (grpc_str){bytes, size};
+    }
+}
+
+// client_take_metadata: false ends the call.
+static bool client_take_metadata(struct grpc_call *call,
+                                 const struct hpack_block *block,
+                                 grpc_metadata *out)
+{
+    switch (call_fields_collect(&call->arena, block, out)) {
+    case CALL_FIELDS_DONE:
+        return true;
+    case CALL_FIELDS_NO_MEMORY:
+        call_set_text(call, "out of memory");
+        client_fail(call, GRPC_RESOURCE_EXHAUSTED, H2_CANCEL);
+        break;
+    case CALL_FIELDS_BAD_BASE64:
+        call_set_text(call, "a header whose name ends in -bin is not base64");
+        client_fail(call, GRPC_INTERNAL, H2_PROTOCOL_ERROR);
+        break;
+    }
+    return false;
+}
+
+// client_take_status takes the status that the trailers tell. The call ends with
+// it when its messages have been given.
 static void client_take_status(struct grpc_call *call,
-                               const struct response *response)
+                               const struct response *response,
+                               const struct hpack_block *block)
 {
     if (response->status.size == 0) {
         call_set_text(call, "the server's trailers have no grpc-status");
@@ -186,10 +374,27 @@ static void client_take_status(struct grpc_call *call,
         return;
     }
     client_take_text(call, response->message);
-    if (code == GRPC_OK && !deframe_is_between(&call->deframe)) {
+    client_take_details(call, response->details);
+    if (client_take_metadata(call, block, &call->trailers)) {
+        call->code = code;
+        call->status_known = true;
+        receive_end(call);
+    }
+}
+
+void client_call_on_end(struct grpc_call *call)
+{
+    grpc_code code = call->code;
+    if (!call->status_known) {
+        call_set_text(call,
+                      "server closed the stream without sending trailers");
+        code = GRPC_INTERNAL;
+    } else if (code == GRPC_OK && !deframe_is_between(&call->deframe)) {
         call_set_text(call, "the response ends within a message");
         code = GRPC_INTERNAL;
-    } else if (code == GRPC_OK && !call->has_message) {
+    } else if (code == GRPC_OK && !call->has_message &&
+               !call->method->streams_replies) {
+        // A reply that is missing matters only where the status is OK.
         call_set_text(call, "no message in the response of a unary call");
         code = GRPC_UNIMPLEMENTED;
     }
@@ -220,6 +425,23 @@ static void client_refuse_response(struct grpc_call *call,
     client_fail(call, status_of_http(http_status), H2_PROTOCOL_ERROR);
 }
 
+// client_take_headers takes response headers that are gRPC's.
+static void client_take_headers(struct grpc_call *call,
+                                const struct hpack_block *block,
+                                const struct response *response)
+{
+    struct view encoding = response->encoding;
+    if (UNLIKELY(encoding.size > 0 && !VIEW_IS(encoding, "identity"))) {
+        int found = compress_find(&call->loop->compress, encoding);
+        call->receive_encoding =
+            found < 0 ? CALL_UNKNOWN_ENCODING : (int8_t)found;
+    }
+    if (client_take_metadata(call, block, &call->headers) &&
+        call->on_headers != NULL) {
+        call->on_headers(call, call->self);
+    }
+}
+
 static void client_take_response(struct grpc_call *call,
                                  const struct h2_event *event,
                                  const struct response *response)
@@ -229,7 +451,7 @@ static void client_take_response(struct grpc_call *call,
     if (!response->is_grpc && response->status.size == 0) {
         client_refuse_response(call, response);
     } else if (event->end_stream) {
-        client_take_status(call, response);
+        client_take_status(call, response, event->block);
     } else if (event->http_status != 200) {
         call_set_text(call,
                       "unexpected HTTP status code received from "
@@ -238,6 +460,8 @@ static void client_take_response(struct grpc_call *call,
                       status_http_name(event->http_status));
         client_fail(call, status_of_http(event->http_status),
                     H2_PROTOCOL_ERROR);
+    } else {
+        client_take_headers(call, event->block, response);
     }
 }
 
@@ -256,7 +480,7 @@ void client_on_headers(struct conn *conn, const struct h2_event *event)
     } else if (event->headers == H2_HEADERS_RESPONSE) {
         client_take_response(call, event, &response);
     } else {
-        client_take_status(call, &response);
+        client_take_status(call, &response, event->block);
     }
 }
 
@@ -267,13 +491,18 @@ void client_on_data(struct conn *conn, const struct h2_event *event)
         h2_credit(&conn->h2, event->stream, event->data.size);
         return;
     }
-    struct call_failure failure = call_take_data(call, event->data);
-    if (failure.reason != NULL) {
-        client_fail(call, failure.code, H2_CANCEL);
-    } else if (event->end_stream) {
-        call_set_text(call,
-                      "server closed the stream without sending trailers");
-        client_call_finish(call, GRPC_INTERNAL);
+    receive_data(call, event->data);
+    if (event->end_stream && call->state == CALL_SENT) {
+        receive_end(call);
+    }
+}
+
+void client_on_writable(struct conn *conn, const struct h2_event *event)
+{
+    struct grpc_call *call = event->stream->owner;
+    (void)conn;
+    if (call != NULL) {
+        send_on_writable(call);
     }
 }
 
@@ -286,13 +515,20 @@ static bool client_is_expired(const struct grpc_call *call,
            call->loop->loop.now_ms >= call->deadline_ms;
 }
 
+// client_is_whole: all that was sent is still there to be sent once more.
+static bool client_is_whole(const struct grpc_call *call)
+{
+    return !call->method->streams_requests || !call->has_replied;
+}
+
 // client_may_retry: the server has not processed the call, so it is sent once
 // more without the user's knowledge (gRFC A6, transparent retries).
 static bool client_may_retry(const struct grpc_call *call,
                              const struct h2_event *event)
 {
     return event->by_peer && event->code == H2_REFUSED_STREAM &&
-           !call->response_seen && call->retries == 0 && !call->channel->freed;
+           !call->response_seen && call->retries == 0 &&
+           !call->channel->freed && client_is_whole(call);
 }
 
 void client_on_reset(struct conn *conn, const struct h2_event *event)
@@ -323,4 +559,51 @@ void client_on_reset(struct conn *conn, const struct h2_event *event)
         call_set_text(call, "the server broke the protocol: %s", event->reason);
     }
     client_call_finish(call, code);
+}
+
+// ---- An interceptor's answer ------------------------------------------------
+
+static bool client_is_open(const struct grpc_call *call)
+{
+    return call->state == CALL_QUEUED || call->state == CALL_SENT;
+}
+
+grpc_result client_call_fail(struct grpc_call *call, grpc_code code,
+                             const char *format, va_list arguments)
+{
+    if (!client_is_open(call)) {
+        return GRPC_ESTATE;
+    }
+    bool is_valid = (unsigned)code >= 1 && (unsigned)code <= 16;
+    if (format != NULL) {
+        call_set_text_list(call, format, arguments);
+    }
+    client_call_finish(call, is_valid ? code : GRPC_UNKNOWN);
+    return is_valid ? GRPC_OK : GRPC_EINVAL;
+}
+
+grpc_result client_call_reply(struct grpc_call *call, const void *reply)
+{
+    const grpc_method *method = call->method;
+    if (!client_is_open(call) || call->begun || method->streams_replies) {
+        return GRPC_ESTATE;
+    }
+    if (reply == NULL) {
+        return GRPC_EINVAL;
+    }
+    // What the caller gets must be its own, so it is encoded and decoded.
+    grpc_buffer *buffer = &call->loop->encoded;
+    const char *reason = "";
+    buffer->first = buffer->end;
+    grpc_result result =
+        method->codec->encode(method->reply, reply, buffer, &reason);
+    if (result != GRPC_OK) {
+        client_call_say(call, "reply", reason);
+        return result;
+    }
+    struct view bytes =
+        view_of(buffer->first, (size_t)(buffer->end - buffer->first));
+    struct call_failure failure = receive_only(call, bytes);
+    client_call_finish(call, failure.code);
+    return failure.reason == NULL ? GRPC_OK : GRPC_ENOMEM;
 }

@@ -32,8 +32,8 @@ static bool conn_may_follow(enum conn_state from, enum conn_state to)
 
 static void conn_set_state(struct conn *conn, enum conn_state state)
 {
-    ASSERT(conn_may_follow(conn->state, state));
-    conn->state = state;
+    ASSERT(conn_may_follow((enum conn_state)conn->state, state));
+    conn->state = (uint8_t)state;
     (void)conn_may_follow;
 }
 
@@ -88,8 +88,11 @@ static void conn_peer_text(const struct conn *conn,
 
 void conn_discard(struct conn *conn)
 {
-    alloc_free(&conn->loop->allocator, conn->client_hints,
-               sizeof *conn->client_hints);
+    // (A server's names are gone with its engine.)
+    if (conn->client_hints != NULL) {
+        alloc_free(&conn->loop->allocator, conn->client_hints,
+                   sizeof *conn->client_hints);
+    }
     alloc_free(&conn->loop->allocator, conn, conn_size(conn));
 }
 
@@ -248,6 +251,10 @@ static void conn_shut(struct conn *conn)
     }
     conn_drop_held(conn);
     conn_drop_farewell(conn);
+    if (has_engine && conn->h2.is_server) {
+        call_names_drop(&loop->allocator, conn->names);
+        conn->names = NULL;
+    }
     list_remove(&conn->link_owner);
     list_remove(&conn->link_work);
     list_append(&loop->dead, &conn->link_work);
@@ -787,7 +794,7 @@ static void conn_on_state_due(struct conn *conn)
 {
     char peer[SOCKET_ADDRESS_TEXT];
     conn_peer_text(conn, peer);
-    switch (conn->state) {
+    switch ((enum conn_state)conn->state) {
     case CONN_CONNECTING:
         conn_close(conn, "connect to %s: timed out", peer);
         break;

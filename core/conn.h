@@ -89,6 +89,10 @@ struct conn_path_hint {
 };
 
 struct conn_client_hints {
+    hpack_hint method;
+    hpack_hint scheme;
+    hpack_hint accepted;  // grpc-accept-encoding
+    size_t accepted_size; // of the value for which accepted holds
     hpack_hint authority;
     hpack_hint user_agent;
     hpack_hint te;
@@ -99,7 +103,7 @@ struct conn {
     struct grpc_loop *loop;
     const struct conn_role *role;
     void *owner; // the role's: grpc_server or grpc_channel
-    enum conn_state state;
+    uint8_t state; // enum conn_state
     bool finishing;     // close when the last stream has ended and all is sent
     bool write_shut;    // nothing more is written
     bool frame_was_cut; // when CONN_DUE_READ was due last
@@ -128,7 +132,10 @@ struct conn {
     // Hints for the fields that every call sends; for a client there are more.
     hpack_hint content_type;
     hpack_hint status_ok;
-    struct conn_client_hints *client_hints;
+    union {
+        struct conn_client_hints *client_hints;
+        struct call_names *names; // server: of the last request; call_fields.h
+    };
     struct h2_conn h2; // its limits are the owner's, from the beginning
     uint32_t peer_size;
     uint8_t peer_bytes[]; // its socket_address, as short as it is

@@ -7,8 +7,10 @@
 #include "base/endian.h"
 #include "core/limits.h"
 
-void deframe_init(struct deframe *deframe, uint32_t max_bytes)
+void deframe_init(struct deframe *deframe, struct deframe_spare *spare,
+                  uint32_t max_bytes)
 {
+    deframe->spare = spare;
     deframe->max_bytes = max_bytes;
     deframe->head_size = 0;
     deframe->compressed = false;
@@ -16,17 +18,52 @@ void deframe_init(struct deframe *deframe, uint32_t max_bytes)
     deframe->body = NULL;
     deframe->body_size = 0;
     deframe->body_capacity = 0;
-    deframe->body_in_arena = false;
+    deframe->small = NULL;
+    deframe->small_capacity = 0;
 }
 
-void deframe_fini(struct deframe *deframe, grpc_arena *arena)
+void deframe_spare_fini(struct deframe_spare *spare,
+                        const grpc_allocator *allocator)
 {
-    if (deframe->body != NULL && !deframe->body_in_arena) {
+    if (spare->data != NULL) {
+        alloc_free(allocator, spare->data, spare->capacity);
+        spare->data = NULL;
+        spare->capacity = 0;
+    }
+}
+
+// deframe_drop_large gives memory of its own back, or keeps it for the next.
+static void deframe_drop_large(struct deframe *deframe, grpc_arena *arena)
+{
+    struct deframe_spare *spare = deframe->spare;
+    if (spare->data == NULL &&
+        deframe->body_capacity <= CORE_GATHER_KEEP_BYTES) {
+        spare->data = deframe->body;
+        spare->capacity = deframe->body_capacity;
+    } else {
         alloc_free(&arena->allocator, deframe->body, deframe->body_capacity);
+    }
+    deframe->body = NULL;
+    deframe->body_capacity = 0;
+}
+
+// deframe_restart is ready for the next message. Memory in the arena is used
+// again.
+static void deframe_restart(struct deframe *deframe, grpc_arena *arena)
+{
+    if (UNLIKELY(deframe->body != NULL && deframe->body != deframe->small)) {
+        deframe_drop_large(deframe, arena);
     }
     deframe->body = NULL;
     deframe->body_size = 0;
     deframe->body_capacity = 0;
+}
+
+void deframe_fini(struct deframe *deframe, grpc_arena *arena)
+{
+    deframe_restart(deframe, arena);
+    deframe->small = NULL;
+    deframe->small_capacity = 0;
 }
 
 size_t deframe_wanted(const struct deframe *deframe)
@@ -61,6 +98,35 @@ static enum deframe_result deframe_head(struct deframe *deframe,
                                                 : DEFRAME_MESSAGE;
 }
 
+// deframe_use_small gathers in the arena. A stream whose messages differ in
+// length takes memory there twice at most, the second time for the longest.
+static bool deframe_use_small(struct deframe *deframe, grpc_arena *arena)
+{
+    if (deframe->small_capacity < deframe->length) {
+        uint32_t capacity =
+            deframe->small == NULL ? deframe->length : CORE_GATHER_BYTES;
+        uint8_t *small = arena_alloc(arena, capacity);
+        if (small == NULL) {
+            return false;
+        }
+        deframe->small = small;
+        deframe->small_capacity = capacity;
+    }
+    deframe->body = deframe->small;
+    deframe->body_capacity = deframe->small_capacity;
+    return true;
+}
+
+// deframe_use_spare begins a large message with what the loop has kept.
+static void deframe_use_spare(struct deframe *deframe)
+{
+    struct deframe_spare *spare = deframe->spare;
+    deframe->body = spare->data;
+    deframe->body_capacity = spare->capacity;
+    spare->data = NULL;
+    spare->capacity = 0;
+}
+
 // deframe_make_room grows the gathered body so that it takes size bytes.
 static bool deframe_make_room(struct deframe *deframe, grpc_arena *arena,
                               size_t size)
@@ -69,10 +135,13 @@ static bool deframe_make_room(struct deframe *deframe, grpc_arena *arena,
         return true;
     }
     if (deframe->length <= CORE_GATHER_BYTES) {
-        deframe->body = arena_alloc(arena, deframe->length);
-        deframe->body_capacity = deframe->length;
-        deframe->body_in_arena = true;
-        return deframe->body != NULL;
+        return deframe_use_small(deframe, arena);
+    }
+    if (deframe->body == NULL) {
+        deframe_use_spare(deframe);
+        if (size <= deframe->body_capacity) {
+            return true;
+        }
     }
     size_t capacity = deframe->body_capacity * 2;
     if (capacity < CORE_GATHER_BYTES) {
@@ -91,7 +160,6 @@ static bool deframe_make_room(struct deframe *deframe, grpc_arena *arena,
     }
     deframe->body = grown;
     deframe->body_capacity = capacity;
-    deframe->body_in_arena = false;
     return true;
 }
 
@@ -120,7 +188,9 @@ enum deframe_result deframe_next(struct deframe *deframe, grpc_arena *arena,
                                  struct view *input, struct view *message)
 {
     if (deframe->head_size < DEFRAME_HEAD) {
-        deframe_fini(deframe, arena);
+        if (UNLIKELY(deframe->body_size > 0)) {
+            deframe_restart(deframe, arena);
+        }
         enum deframe_result result = deframe_head(deframe, input);
         if (result != DEFRAME_MESSAGE) {
             return result;

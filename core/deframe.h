@@ -32,7 +32,16 @@ struct deframe {
     uint8_t *body;     // gathered bytes; NULL while there are none
     size_t body_size;
     size_t body_capacity;
-    bool body_in_arena;
+    uint8_t *small; // memory in the arena, for messages that are; may be body
+    uint32_t small_capacity;
+    struct deframe_spare *spare; // borrowed
+};
+
+// Memory that one large message was gathered in, for the next one: a loop keeps
+// one piece, so that a stream of large messages allocates nothing.
+struct deframe_spare {
+    uint8_t *data;
+    size_t capacity;
 };
 
 enum deframe_result {
@@ -43,7 +52,12 @@ enum deframe_result {
     DEFRAME_NO_MEMORY,
 };
 
-INTERNAL void deframe_init(struct deframe *deframe, uint32_t max_bytes);
+INTERNAL void deframe_init(struct deframe *deframe, struct deframe_spare *spare,
+                           uint32_t max_bytes);
+
+// deframe_spare_fini frees what is kept.
+INTERNAL void deframe_spare_fini(struct deframe_spare *spare,
+                                 const grpc_allocator *allocator);
 
 // deframe_next takes input (*input is what is left) up to the end of one
 // message. *message is valid until the next call, or the input is gone.

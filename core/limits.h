@@ -26,6 +26,16 @@ enum {
     // this size, and in memory of its own that grows with what has really
     // arrived above it: a length alone costs us nothing.
     CORE_GATHER_BYTES = 8192,
+    // Memory that a large message was gathered in, and that messages of streams
+    // were decoded in, which a loop keeps while calls are open: for one of the
+    // largest that is allowed by default.
+    CORE_GATHER_KEEP_BYTES = 4194304,
+    CORE_SCRATCH_KEEP_BYTES = 4456448,
+    // A stream with so much waiting takes no more messages (grpc-go: 64 KiB).
+    CORE_SEND_ROOM_BYTES = 65536,
+    // Of the header list that a peer takes, what gRPC's own fields may need: a
+    // grpc-message may be longer, and is not counted.
+    CORE_HEADER_RESERVE_BYTES = 512,
     // What the buffer that messages are encoded in keeps when no call is open.
     CORE_ENCODED_KEEP_BYTES = 65536,
     // What a call that is given back keeps for the next one.

@@ -2,20 +2,24 @@
 
 #include "core/request.h"
 
+#include "core/call_fields.h"
 #include "core/headers.h"
 #include "core/timeout.h"
 
 // How a field is known: by the index of its name in HPACK's static table (RFC
 // 7541 appendix A), or by numbers of our own behind it.
 enum {
+    REQUEST_AUTHORITY = 1,
     REQUEST_METHOD = 2,
     REQUEST_METHOD_POST = 3,
     REQUEST_PATH = 4,
     REQUEST_PATH_INDEX = 5,
     REQUEST_CONTENT_TYPE = 31,
     REQUEST_HOST = 38,
+    REQUEST_USER_AGENT = 58,
     REQUEST_TIMEOUT = 100,
     REQUEST_ENCODING,
+    REQUEST_ACCEPT_ENCODING,
 };
 
 // What the static table lacks, and what a peer may spell out though it has it.
@@ -25,8 +29,11 @@ static const struct request_name {
     uint8_t token;
 } request_names[] = {
     {"grpc-timeout", 12, REQUEST_TIMEOUT},
+    {"grpc-accept-encoding", 20, REQUEST_ACCEPT_ENCODING},
     {"grpc-encoding", 13, REQUEST_ENCODING},
     {"content-type", 12, REQUEST_CONTENT_TYPE},
+    {"user-agent", 10, REQUEST_USER_AGENT},
+    {":authority", 10, REQUEST_AUTHORITY},
     {":path", 5, REQUEST_PATH},
     {":method", 7, REQUEST_METHOD},
     {"host", 4, REQUEST_HOST},
@@ -79,15 +86,28 @@ static void request_take_timeout(struct request *request, struct view value)
     }
 }
 
-static void request_take_encoding(struct request *request, struct view value)
+static void request_take_encoding(struct request *request, struct view value,
+                                  const struct compress_registry *compress)
 {
-    if (!VIEW_IS(value, "identity")) {
-        request->tell_encodings = request->code == GRPC_OK;
-        request_refuse(request, 200, GRPC_UNIMPLEMENTED,
-                       "grpc: Decompressor is not installed for "
-                       "grpc-encoding",
-                       value);
+    if (VIEW_IS(value, "identity")) {
+        return;
     }
+    int found = compress_find(compress, value);
+    if (found >= 0) {
+        request->encoding = (int8_t)found;
+        return;
+    }
+    request->tell_encodings = request->code == GRPC_OK;
+    request_refuse(request, 200, GRPC_UNIMPLEMENTED,
+                   "grpc: Decompressor is not installed for grpc-encoding",
+                   value);
+}
+
+static void request_take_accepts(struct request *request, struct view value,
+                                 const struct compress_registry *compress)
+{
+    request->has_accepts = true;
+    request->accepts |= compress_parse_accepted(compress, value);
 }
 
 static void request_take_method(struct request *request, struct view value)
@@ -107,7 +127,8 @@ static void request_take_host(struct request *request)
 }
 
 static void request_take(struct request *request,
-                         const struct hpack_field *field)
+                         const struct hpack_field *field,
+                         const struct compress_registry *compress)
 {
     switch (request_token(field)) {
     case REQUEST_METHOD:
@@ -117,6 +138,12 @@ static void request_take(struct request *request,
     case REQUEST_PATH:
     case REQUEST_PATH_INDEX:
         request->path = field;
+        break;
+    case REQUEST_AUTHORITY:
+        request->authority = field->value;
+        break;
+    case REQUEST_USER_AGENT:
+        request->user_agent = field->value;
         break;
     case REQUEST_CONTENT_TYPE:
         request->has_content_type = true;
@@ -129,22 +156,29 @@ static void request_take(struct request *request,
         request_take_timeout(request, field->value);
         break;
     case REQUEST_ENCODING:
-        request_take_encoding(request, field->value);
+        request_take_encoding(request, field->value, compress);
+        break;
+    case REQUEST_ACCEPT_ENCODING:
+        request_take_accepts(request, field->value, compress);
         break;
     default:
+        request->has_metadata =
+            request->has_metadata || call_fields_is_users(field);
         break;
     }
 }
 
-void request_parse(struct request *request, const struct hpack_block *block)
+void request_parse(struct request *request, const struct hpack_block *block,
+                   const struct compress_registry *compress)
 {
     *request = (struct request){
         .timeout_ms = UINT64_MAX,
+        .encoding = -1,
         .http_status = 200,
         .code = GRPC_OK,
     };
     for (size_t i = 0; i < block->count; i++) {
-        request_take(request, &block->fields[i]);
+        request_take(request, &block->fields[i], compress);
     }
     if (block->over_limit) {
         request_refuse(request, 200, GRPC_RESOURCE_EXHAUSTED,

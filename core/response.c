@@ -17,6 +17,10 @@ static void response_take(struct response *response,
         response->status = field->value;
     } else if (VIEW_IS(field->name, "grpc-message")) {
         response->message = field->value;
+    } else if (VIEW_IS(field->name, "grpc-status-details-bin")) {
+        response->details = field->value;
+    } else if (VIEW_IS(field->name, "grpc-encoding")) {
+        response->encoding = field->value;
     }
 }
 
@@ -27,6 +31,8 @@ void response_parse(struct response *response, const struct hpack_block *block)
         .content_type = none,
         .status = none,
         .message = none,
+        .details = none,
+        .encoding = none,
     };
     for (size_t i = 0; i < block->count; i++) {
         response_take(response, &block->fields[i]);

@@ -15,8 +15,10 @@
 struct response {
     bool is_grpc; // content-type is application/grpc, with or without +codec
     struct view content_type;
-    struct view status;  // grpc-status
-    struct view message; // grpc-message, percent-encoded
+    struct view status;   // grpc-status
+    struct view message;  // grpc-message, percent-encoded
+    struct view details;  // grpc-status-details-bin, base64
+    struct view encoding; // grpc-encoding
 };
 
 INTERNAL void response_parse(struct response *response,

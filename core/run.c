@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/assert.h"
 #include "base/heap.h"
 #include "core/call.h"
@@ -15,6 +16,7 @@
 #include "core/conn.h"
 #include "core/limits.h"
 #include "core/listener.h"
+#include "core/receive.h"
 #include "core/server.h"
 #include "core/user_io.h"
 
@@ -74,6 +76,16 @@ uint64_t run_now(struct grpc_loop *loop)
     return loop->loop.now_ms;
 }
 
+uint64_t run_now_us(struct grpc_loop *loop)
+{
+    return run_now(loop) * 1000;
+}
+
+uint64_t run_clock_us(const struct grpc_loop *loop)
+{
+    return loop_clock(&loop->loop) * 1000;
+}
+
 uint64_t run_due(struct grpc_loop *loop, uint64_t delay_ms)
 {
     const uint64_t never = UINT64_MAX;
@@ -99,11 +111,14 @@ static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
     slab_init(&loop->calls, &loop->allocator, sizeof(struct grpc_call),
               CORE_CALLS_SPARE, call_slab_fini);
     loop->encoded.allocator = loop->allocator;
+    arena_bind(&loop->scratch, &loop->allocator);
+    compress_init(&loop->compress, &loop->allocator);
     loop->random = loop->loop.now_ms ^ (uint64_t)(uintptr_t)loop << 20;
     list_init(&loop->servers);
     list_init(&loop->channels);
     list_init(&loop->user_timers);
     list_init(&loop->user_watches);
+    list_init(&loop->ready);
     list_init(&loop->finished);
     list_init(&loop->dirty);
     list_init(&loop->dead);
@@ -155,6 +170,9 @@ static void run_free(struct grpc_loop *loop)
     user_io_free_all(loop);
     lookup_fini(&loop->lookup);
     slab_fini(&loop->calls);
+    arena_reset(&loop->scratch, 0);
+    deframe_spare_fini(&loop->spare_body, &loop->allocator);
+    compress_fini(&loop->compress);
     h2_shared_fini(&loop->h2);
     alloc_free(&allocator, loop->encoded.base,
                (size_t)(loop->encoded.end - loop->encoded.base));
@@ -276,6 +294,28 @@ static void run_deliver(struct grpc_loop *loop)
     }
 }
 
+// run_give gives messages that have waited, likewise.
+static void run_give(struct grpc_loop *loop)
+{
+    struct list_link due;
+    list_init(&due);
+    list_move(&due, &loop->ready);
+    struct list_link *link;
+    while ((link = list_take(&due)) != NULL) {
+        receive_go_on(LIST_OWNER(link, struct grpc_call, link_ready));
+    }
+}
+
+// run_return gives lent memory back to whom it belongs.
+static void run_return(struct grpc_loop *loop)
+{
+    void (*release)(void *argument);
+    void *argument;
+    while (h2_take_returned(&loop->h2, &release, &argument)) {
+        release(argument);
+    }
+}
+
 static void run_flush(struct grpc_loop *loop)
 {
     struct list_link due;
@@ -317,19 +357,31 @@ static void run_reap(struct grpc_loop *loop)
     }
 }
 
-// run_trim gives back what one large message made the buffer grow to.
+// run_trim gives back what large messages made buffers grow to, when no call is
+// left.
 static void run_trim(struct grpc_loop *loop)
 {
+    if (loop->calls.taken > 0) {
+        return;
+    }
     grpc_buffer *buffer = &loop->encoded;
     size_t size = (size_t)(buffer->end - buffer->base);
-    if (size > CORE_ENCODED_KEEP_BYTES && loop->calls.taken == 0) {
+    if (size > CORE_ENCODED_KEEP_BYTES) {
         alloc_free(&buffer->allocator, buffer->base, size);
         *buffer = (grpc_buffer){.allocator = loop->allocator};
     }
+    deframe_spare_fini(&loop->spare_body, &loop->allocator);
+    if (loop->scratch.held_bytes > CORE_ENCODED_KEEP_BYTES) {
+        arena_reset(&loop->scratch, CORE_ENCODED_KEEP_BYTES);
+    }
+    compress_trim(&loop->compress, CORE_ENCODED_KEEP_BYTES);
 }
 
 static void run_settle_once(struct grpc_loop *loop)
 {
+    if (!list_is_empty(&loop->ready)) {
+        run_give(loop);
+    }
     if (!list_is_empty(&loop->finished)) {
         run_deliver(loop);
     }
@@ -339,6 +391,7 @@ static void run_settle_once(struct grpc_loop *loop)
     if (loop->freeing || !list_is_empty(&loop->dead)) {
         run_reap(loop);
     }
+    run_return(loop);
     run_trim(loop);
 }
 
@@ -358,8 +411,9 @@ void run_settle(struct grpc_loop *loop)
 
 static bool run_has_work(const struct grpc_loop *loop)
 {
-    return !list_is_empty(&loop->finished) || !list_is_empty(&loop->dirty) ||
-           !list_is_empty(&loop->dead) || loop->freeing;
+    return !list_is_empty(&loop->ready) || !list_is_empty(&loop->finished) ||
+           !list_is_empty(&loop->dirty) || !list_is_empty(&loop->dead) ||
+           loop->freeing;
 }
 
 // run_apply_stops finds a grpc_server_stop whose post found the pipe full.

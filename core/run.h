@@ -6,7 +6,9 @@
 //   1. settle    what was asked for outside of steps: see 4
 //   2. wait      loop_wait, not at all if there is work left
 //   3. dispatch  each event goes to the object that its source is part of
-//   4. settle    deliver: callbacks of calls that have ended
+//   4. settle    give:    messages that have waited (receive.c)
+//                deliver: callbacks of calls that have ended
+//                return:  memory that was lent (grpc_call_send_bytes)
 //                flush:   one write per connection that has output
 //                reap:    free what was closed or freed meanwhile
 //
@@ -24,6 +26,8 @@
 #include "base/linkage.h"
 #include "base/list.h"
 #include "base/slab.h"
+#include "core/compress.h"
+#include "core/deframe.h"
 #include "core/request.h"
 #include "grpc.h"
 #include "h2/h2.h"
@@ -49,7 +53,10 @@ struct grpc_loop {
     struct request request; // what h2.block says, while h2.block_memo is not 0
     struct slab calls;      // of struct grpc_call
     grpc_buffer encoded;    // where messages are encoded; reused by every call
-    uint8_t *input;         // CORE_INPUT_BYTES; used up within one event
+    grpc_arena scratch;     // messages of streams, one at a time
+    struct deframe_spare spare_body; // the next large one is gathered in it
+    struct compress_registry compress;
+    uint8_t *input; // CORE_INPUT_BYTES; used up within one event
     struct lookup_service lookup;
     uint64_t random; // state of run_random
 
@@ -59,6 +66,7 @@ struct grpc_loop {
     struct list_link user_watches;
 
     // Work for settle:
+    struct list_link ready;    // calls that may have messages to give
     struct list_link finished; // calls whose callback is due
     struct list_link dirty;    // connections with output
     struct list_link dead;     // connections to free
@@ -89,6 +97,11 @@ INTERNAL void run_set_error(struct grpc_loop *loop, char text[RUN_ERROR_TEXT],
 // run_now is the loop's time in milliseconds. Outside of a step it is read
 // anew: the last step may have been long ago.
 INTERNAL uint64_t run_now(struct grpc_loop *loop);
+
+// run_now_us is the same in microseconds, of this step; run_clock_us reads the
+// clock.
+INTERNAL uint64_t run_now_us(struct grpc_loop *loop);
+INTERNAL uint64_t run_clock_us(const struct grpc_loop *loop);
 
 // run_due is when something that takes delay_ms from now is due. The clock's
 // milliseconds are rounded down, so one more is added: never early.

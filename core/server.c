@@ -75,6 +75,22 @@ static struct server_service *server_service_new(struct grpc_server *server,
     return added;
 }
 
+// server_add_entry makes a method known by its path; without one it stands for
+// all that are not.
+static void server_add_entry(struct grpc_server *server,
+                             struct method_entry *entry)
+{
+    const char *path = entry->method->path;
+    if (path == NULL) {
+        server->unknown = entry;
+        return;
+    }
+    entry->path = view_of(path, strlen(path));
+    size_t bucket = server_hash(entry->path);
+    entry->next_in_bucket = server->buckets[bucket];
+    server->buckets[bucket] = entry;
+}
+
 static void server_add_methods(struct grpc_server *server,
                                struct server_service *added,
                                const void *handlers)
@@ -85,33 +101,20 @@ static void server_add_methods(struct grpc_server *server,
         memcpy(copy, handlers, service->handlers_size);
     }
     for (size_t i = 0; i < service->method_count; i++) {
-        const grpc_method *method = &service->methods[i];
-        struct method_entry *entry = &added->entries[i];
-        struct view path = view_of(method->path, strlen(method->path));
-        size_t bucket = server_hash(path);
-        *entry = (struct method_entry){
-            .method = method,
+        added->entries[i] = (struct method_entry){
+            .method = &service->methods[i],
             .handlers = copy,
             .self = added->self,
             .server = server,
-            .path = path,
-            .next_in_bucket = server->buckets[bucket],
         };
-        server->buckets[bucket] = entry;
+        server_add_entry(server, &added->entries[i]);
     }
 }
 
-grpc_result grpc_server_serve(grpc_server *server, const grpc_service *service,
-                              const void *handlers, void *self)
+static grpc_result server_add(struct grpc_server *server,
+                              const grpc_service *service, const void *handlers,
+                              void *self)
 {
-    if (server == NULL) {
-        return GRPC_EINVAL;
-    }
-    if (service == NULL || (handlers == NULL && service->handlers_size > 0)) {
-        run_set_error(server->loop, server->error,
-                      "serve: service or handlers are NULL");
-        return GRPC_EINVAL;
-    }
     if (server->listening || server->state != SERVER_OPEN) {
         run_set_error(server->loop, server->error,
                       "serve %s: services are added before listening",
@@ -135,6 +138,53 @@ grpc_result grpc_server_serve(grpc_server *server, const grpc_service *service,
     added->next = server->services;
     server->services = added;
     server_add_methods(server, added, handlers);
+    return GRPC_OK;
+}
+
+grpc_result grpc_server_serve(grpc_server *server, const grpc_service *service,
+                              const void *handlers, void *self)
+{
+    if (server == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (service == NULL || (handlers == NULL && service->handlers_size > 0)) {
+        run_set_error(server->loop, server->error,
+                      "serve: service or handlers are NULL");
+        return GRPC_EINVAL;
+    }
+    return server_add(server, service, handlers, self);
+}
+
+grpc_result server_serve_raw(struct grpc_server *server,
+                             const grpc_method *kind, const char *name,
+                             const struct raw_handlers *handlers, void *self)
+{
+    // (Not a service's name: calls of other methods of it are unknown.)
+    const char *path = name == NULL ? "*" : name;
+    size_t size = sizeof(struct server_raw) + strlen(path) + 1;
+    struct server_raw *raw = alloc_zeroed(&server->loop->allocator, size);
+    if (raw == NULL) {
+        run_set_error(server->loop, server->error, "serve %s: out of memory",
+                      path);
+        return GRPC_ENOMEM;
+    }
+    memcpy(raw->path, path, strlen(path) + 1);
+    raw->size = size;
+    raw->method = *kind;
+    raw->method.path = name == NULL ? NULL : raw->path;
+    raw->service = (grpc_service){
+        .name = raw->path,
+        .methods = &raw->method,
+        .method_count = 1,
+        .handlers_size = sizeof *handlers,
+    };
+    grpc_result result = server_add(server, &raw->service, handlers, self);
+    if (result != GRPC_OK) {
+        alloc_free(&server->loop->allocator, raw, size);
+        return result;
+    }
+    raw->next = server->raws;
+    server->raws = raw;
     return GRPC_OK;
 }
 
@@ -264,6 +314,14 @@ static grpc_result server_may_open(struct grpc_server *server,
         run_set_error(server->loop, server->error, "%s: %s", action, text);
         return GRPC_EINVAL;
     }
+    if (server->interceptor_fault != GRPC_OK) {
+        run_set_error(server->loop, server->error, "%s: interceptors: %s",
+                      action,
+                      server->interceptor_fault == GRPC_ENOMEM
+                          ? "out of memory"
+                          : "more than 255, or one of them is NULL");
+        return server->interceptor_fault;
+    }
     return GRPC_OK;
 }
 
@@ -369,6 +427,8 @@ static void server_set_options(struct grpc_server *server,
     server->max_receive_bytes = options->max_receive_bytes != 0
                                     ? options->max_receive_bytes
                                     : CORE_MESSAGE_BYTES;
+    server->max_send_bytes =
+        options->max_send_bytes != 0 ? options->max_send_bytes : UINT32_MAX;
     server->max_concurrent_streams = options->max_concurrent_streams != 0
                                          ? options->max_concurrent_streams
                                          : H2_LIMIT_CONCURRENT_STREAMS;
@@ -398,6 +458,8 @@ grpc_server *grpc_server_new(const grpc_server_options *options)
     }
     server->loop = loop;
     server->owns_loop = options->loop == NULL;
+    server->interceptor_fault = intercept_init(
+        &server->interceptors, &loop->allocator, &options->interceptors);
     list_init(&server->listeners);
     list_init(&server->conns);
     list_init(&server->orphans);
@@ -519,6 +581,11 @@ static void server_free_services(struct grpc_server *server)
         server->services = service->next;
         alloc_free(&server->loop->allocator, service, service->size);
     }
+    while (server->raws != NULL) {
+        struct server_raw *raw = server->raws;
+        server->raws = raw->next;
+        alloc_free(&server->loop->allocator, raw, raw->size);
+    }
 }
 
 // server_release_orphans gives back calls whose handlers have never answered.
@@ -539,6 +606,7 @@ void server_reap(struct grpc_server *server)
     server_close_conns(server);
     server_release_orphans(server);
     server_free_services(server);
+    intercept_fini(&server->interceptors, &loop->allocator);
     list_remove(&server->link_loop);
     alloc_free(&loop->allocator, server, sizeof *server);
     if (owns_loop) {

@@ -14,6 +14,7 @@
 #include "base/linkage.h"
 #include "base/list.h"
 #include "base/view.h"
+#include "core/intercept.h"
 #include "core/limits.h"
 #include "core/run.h"
 #include "grpc.h"
@@ -35,7 +36,21 @@ struct server_service {
     void *self;
     size_t size; // of this allocation
     struct method_entry *entries;
-    // behind it: the copy of the handlers, then the entries
+    // behind it: the entries, then the copy of the handlers
+};
+
+// A method that is served raw: its service, method and name in one piece.
+struct server_raw {
+    struct server_raw *next;
+    size_t size; // of this allocation
+    grpc_service service;
+    grpc_method method;
+    char path[];
+};
+
+// The struct of handlers of a raw method.
+struct raw_handlers {
+    void (*handler)(grpc_call *call, void *self);
 };
 
 enum server_state { SERVER_OPEN, SERVER_STOPPING };
@@ -52,6 +67,9 @@ struct grpc_server {
     volatile sig_atomic_t stops_asked;
     sig_atomic_t stops_done;
     uint32_t max_receive_bytes;
+    uint32_t max_send_bytes;
+    struct intercept_chain interceptors;
+    grpc_result interceptor_fault; // GRPC_OK: there is none
     uint32_t max_concurrent_streams;
     uint32_t max_connections;
     grpc_limits limits;               // resolved
@@ -66,6 +84,8 @@ struct grpc_server {
                               // answered
     uint32_t orphan_count;
     struct server_service *services;
+    struct server_raw *raws;
+    const struct method_entry *unknown; // for methods that no entry has
     struct method_entry *buckets[SERVER_BUCKETS];
     char error[RUN_ERROR_TEXT];
 };
@@ -77,6 +97,12 @@ INTERNAL const struct method_entry *server_find(
 // server_has_service tells an unknown method from an unknown service.
 INTERNAL bool server_has_service(const struct grpc_server *server,
                                  struct view name);
+
+// server_serve_raw adds a method of that kind by name; all that are not known
+// when that is NULL.
+INTERNAL MUST_CHECK grpc_result server_serve_raw(
+    struct grpc_server *server, const grpc_method *kind, const char *name,
+    const struct raw_handlers *handlers, void *self);
 
 // server_accept serves a connected socket; the server owns fd on success.
 struct socket_address;

@@ -7,38 +7,97 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "core/base64.h"
+#include "core/client_call.h"
+#include "core/compress.h"
+#include "core/details.h"
 #include "core/headers.h"
 #include "core/limits.h"
 #include "core/percent.h"
+#include "core/receive.h"
 #include "core/request.h"
+#include "core/send.h"
 #include "core/server.h"
 
 // ---- The answer -------------------------------------------------------------
 
 enum {
     SERVER_CODE_TEXT = 4, // "16" and a NUL
-    SERVER_TRAILER_FIELDS = 5,
+    SERVER_HEADER_FIELDS = 3,
+    SERVER_TRAILER_FIELDS = 6,
 };
 
-static bool server_send_headers(struct grpc_call *call)
+void server_call_say(struct grpc_call *call, const char *action,
+                     const char *reason)
 {
-    hpack_hint status = HPACK_STATIC_STATUS;
-    const struct h2_field fields[] = {
-        headers_field(VIEW(":status"), VIEW("200"), HPACK_STATIC_STATUS,
-                      &status),
-        headers_field(VIEW("content-type"), VIEW("application/grpc"),
-                      HPACK_STATIC_CONTENT_TYPE, &call->conn->content_type),
-    };
-    return h2_send_headers(&call->conn->h2, call->stream, fields, 2, false);
+    struct grpc_server *server = call->entry->server;
+    run_set_error(call->loop, server->error, "%s: %s: %s",
+                  grpc_call_method(call), action, reason);
 }
 
-// An answer without messages is one block of headers and trailers together.
+// server_fields_room is an array for own fields of ours and the user's; small
+// is one for those without. NULL without memory.
+static struct h2_field *server_fields_room(struct grpc_call *call,
+                                           struct h2_field *small, size_t own,
+                                           const struct call_fields *users)
+{
+    if (LIKELY(users->count == 0)) {
+        return small;
+    }
+    return arena_alloc(&call->arena,
+                       (own + users->count) * sizeof(struct h2_field));
+}
+
+// server_fields_fit: the client takes so much metadata, with what gRPC adds.
+static bool server_fields_fit(const struct grpc_call *call,
+                              const struct call_fields *users)
+{
+    return users->count == 0 || users->list_bytes + CORE_HEADER_RESERVE_BYTES <=
+                                    call->conn->h2.peer.max_header_list_size;
+}
+
+grpc_result server_call_send_headers(struct grpc_call *call)
+{
+    struct h2_field small[SERVER_HEADER_FIELDS];
+    struct h2_field *fields =
+        server_fields_room(call, small, SERVER_HEADER_FIELDS, &call->fields);
+    if (!server_fields_fit(call, &call->fields)) {
+        server_call_say(call, "send headers",
+                        "they are larger than the client takes");
+        return GRPC_ELIMIT;
+    }
+    if (fields == NULL) {
+        return GRPC_ENOMEM;
+    }
+    hpack_hint status = HPACK_STATIC_STATUS;
+    fields[0] = headers_field(VIEW(":status"), VIEW("200"), HPACK_STATIC_STATUS,
+                              &status);
+    fields[1] =
+        headers_field(VIEW("content-type"), VIEW("application/grpc"),
+                      HPACK_STATIC_CONTENT_TYPE, &call->conn->content_type);
+    size_t count = 2;
+    if (UNLIKELY(call->send_encoding >= 0)) {
+        struct view name =
+            compress_name(&call->loop->compress, (size_t)call->send_encoding);
+        fields[count++] = headers_field(VIEW("grpc-encoding"), name, 0, NULL);
+    }
+    count = call_fields_append(&call->fields, fields, count);
+    conn_wake(call->conn);
+    return h2_send_headers(&call->conn->h2, call->stream, fields, count, false)
+               ? GRPC_OK
+               : GRPC_ENOMEM; // the engine has closed the connection
+}
+
+// What ends an answer. One without messages is a block of headers and trailers
+// together.
 struct server_trailers {
     bool alone;           // Trailers-Only: begin with :status, content-type
     uint16_t http_status; // then
     grpc_code code;
     struct view text;
+    struct view details; // base64
     bool tell_encodings;
+    const struct call_fields *users; // may be NULL
 };
 
 static size_t server_format_code(grpc_code code, char text[SERVER_CODE_TEXT])
@@ -60,10 +119,11 @@ static void server_format_status(uint16_t status, char text[3])
     text[2] = (char)('0' + status % 10);
 }
 
-static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
-                                 const struct server_trailers *trailers)
+// server_send_block sends trailers; fields has room for ours and the user's.
+static bool server_send_block(struct conn *conn, struct h2_stream *stream,
+                              const struct server_trailers *trailers,
+                              struct h2_field *fields)
 {
-    struct h2_field fields[SERVER_TRAILER_FIELDS];
     size_t count = 0;
     char http_status[3];
     char code[SERVER_CODE_TEXT];
@@ -85,11 +145,71 @@ static bool server_send_trailers(struct conn *conn, struct h2_stream *stream,
         fields[count++] =
             headers_passing(VIEW("grpc-message"), view_of(message, size), 0);
     }
+    if (trailers->details.size > 0) {
+        fields[count++] = headers_passing(VIEW("grpc-status-details-bin"),
+                                          trailers->details, 0);
+    }
     if (trailers->tell_encodings) {
-        fields[count++] = headers_field(VIEW("grpc-accept-encoding"),
-                                        VIEW("identity"), 0, NULL);
+        struct view accepted = compress_accepted(&conn->loop->compress);
+        fields[count++] = headers_field(
+            VIEW("grpc-accept-encoding"),
+            accepted.size > 0 ? accepted : VIEW("identity"), 0, NULL);
+    }
+    if (trailers->users != NULL) {
+        count = call_fields_append(trailers->users, fields, count);
     }
     return h2_send_headers(&conn->h2, stream, fields, count, true);
+}
+
+// server_details is the status's details as base64 in the call's arena; none
+// without memory, or when the client does not take so much.
+static struct view server_details(struct grpc_call *call)
+{
+    const struct view none = view_of(NULL, 0);
+    if (LIKELY(call->details.size == 0)) {
+        return none;
+    }
+    size_t size = base64_encoded_size(call->details.size);
+    uint64_t sum =
+        (uint64_t)size + call->endings.list_bytes + CORE_HEADER_RESERVE_BYTES;
+    if (sum > call->conn->h2.peer.max_header_list_size) {
+        return none;
+    }
+    char *text = arena_alloc(&call->arena, size);
+    if (text == NULL) {
+        return none;
+    }
+    base64_encode(view_of(call->details.data, call->details.size), text);
+    return view_of(text, size);
+}
+
+// server_send_trailers sends the status in call->code and text. False: without
+// memory; the engine has closed the connection.
+static bool server_send_trailers(struct grpc_call *call)
+{
+    struct h2_field small[SERVER_TRAILER_FIELDS];
+    const struct call_fields *users = &call->endings;
+    if (UNLIKELY(call->fields.count > 0 && !call->stream->headers_sent)) {
+        // The user's headers must not become trailers. Without memory they,
+        // or with a closed connection all, are left out.
+        grpc_result sent = server_call_send_headers(call);
+        (void)sent;
+    }
+    struct h2_field *fields =
+        server_fields_room(call, small, SERVER_TRAILER_FIELDS, users);
+    if (fields == NULL || !server_fields_fit(call, users)) {
+        users = NULL;
+        fields = small;
+    }
+    const struct server_trailers trailers = {
+        .alone = !call->stream->headers_sent,
+        .http_status = 200,
+        .code = call->code,
+        .text = view_of(call->text, call->text_size),
+        .details = server_details(call),
+        .users = users,
+    };
+    return server_send_block(call->conn, call->stream, &trailers, fields);
 }
 
 // server_end_call is what follows END_STREAM: the client may still be
@@ -125,22 +245,30 @@ static void server_send_end(struct grpc_call *call)
         server_await_client(call);
         return;
     }
-    const struct server_trailers trailers = {
-        .alone = !call->stream->headers_sent,
-        .http_status = 200,
-        .code = call->code,
-        .text = view_of(call->text, call->text_size),
-    };
     // Without memory the connection is closed, and the call with it.
-    if (server_send_trailers(call->conn, call->stream, &trailers)) {
+    if (server_send_trailers(call)) {
         server_end_call(call);
     }
+}
+
+// server_decide ends the time in which the user had the call: its outcome, in
+// call->code and text, is known.
+static void server_decide(struct grpc_call *call)
+{
+    call_set_state(call, CALL_ANSWERED);
+    call->asked = false;
+    call->held = false;
+    call->send_waits = false;
+    if (UNLIKELY(call->started > 0)) {
+        intercept_end(call);
+    }
+    call_end_children(call);
 }
 
 // server_answer sends the status in call->code and text.
 static void server_answer(struct grpc_call *call)
 {
-    call_set_state(call, CALL_ANSWERED);
+    server_decide(call);
     conn_wake(call->conn);
     server_send_end(call);
 }
@@ -155,6 +283,7 @@ static void server_fail(struct grpc_call *call, grpc_code code)
 static void server_refuse(struct conn *conn, struct h2_stream *stream,
                           const struct request *request, const char *reason)
 {
+    struct h2_field fields[SERVER_TRAILER_FIELDS];
     char text[CORE_MESSAGE_TEXT_BYTES];
     int size = request->detail.size == 0
                    ? snprintf(text, sizeof text, "%s", reason)
@@ -169,7 +298,7 @@ static void server_refuse(struct conn *conn, struct h2_stream *stream,
                                                          : sizeof text - 1),
         .tell_encodings = request->tell_encodings,
     };
-    if (server_send_trailers(conn, stream, &trailers)) {
+    if (server_send_block(conn, stream, &trailers, fields)) {
         h2_reset(&conn->h2, stream, H2_NO_ERROR);
         h2_release(&conn->h2, stream);
     }
@@ -193,59 +322,104 @@ static void server_orphan(struct grpc_call *call, struct conn *conn)
     call->counted_in = &conn->orphan_count;
 }
 
+// server_is_with_user: somebody of the user's has the call's pointer.
+static bool server_is_with_user(const struct grpc_call *call)
+{
+    return call->state == CALL_HANDLING || call->held;
+}
+
 // server_tell says once that nobody waits for the answer any more. A handler
 // that asked to be told is done with the call; any other still has to answer.
 static void server_tell(struct grpc_call *call, struct conn *conn)
 {
+    bool with_user = server_is_with_user(call);
     call->over = true;
-    if (call->state == CALL_RECEIVING || call->state == CALL_ANSWERED) {
-        call_release(call);
-        return;
+    call->asked = false;
+    call->send_waits = false;
+    bool entered = call_enter(call); // an answer given now must not free it
+    if (UNLIKELY(call->started > 0)) {
+        intercept_end(call);
     }
+    call_end_children(call);
     void (*told)(void *argument) = call->told;
-    if (told == NULL) {
-        server_orphan(call, conn);
-        return;
-    }
     call->told = NULL;
-    bool was_in_handler = call->in_handler;
-    call->in_handler = true; // an answer given now must not free the call
-    told(call->told_argument);
-    call->in_handler = was_in_handler;
-    if (call->state == CALL_HANDLING) {
+    if (with_user && told != NULL) {
+        told(call->told_argument);
+    }
+    if (with_user && told == NULL && call->state != CALL_ANSWERED) {
+        server_orphan(call, conn);
+    } else if (call->state != CALL_ANSWERED) {
         call_set_state(call, CALL_ANSWERED);
     }
-    if (!call->in_handler) {
-        call_release(call);
-    }
+    call_leave(call, entered);
+}
+
+// server_lose ends a call whose client is gone, or has waited long enough.
+static void server_lose(struct grpc_call *call, enum h2_code reset)
+{
+    struct conn *conn = call->conn;
+    loop_timer_stop(&call->loop->loop, &call->timer);
+    call_detach(call, reset);
+    server_tell(call, conn);
 }
 
 void server_call_lose(struct grpc_call *call)
 {
-    struct conn *conn = call->conn;
-    loop_timer_stop(&call->loop->loop, &call->timer);
-    call_detach(call, H2_CANCEL);
-    server_tell(call, conn);
+    if (call->state != CALL_ANSWERED) {
+        call->code = GRPC_CANCELLED;
+        call_set_text(call, "the client has cancelled the call, or is gone");
+    }
+    server_lose(call, H2_CANCEL);
+}
+
+// server_end_early ends a call that the handler has not answered, with the
+// status in call->code and text: the client hears it now, the handler is told,
+// and its answer goes nowhere.
+static void server_end_early(struct grpc_call *call)
+{
+    if (!server_is_with_user(call)) {
+        server_answer(call);
+        return;
+    }
+    conn_wake(call->conn);
+    if (h2_queued_bytes(call->stream) > 0) {
+        // Trailers would have to wait for what the client does not take.
+        server_lose(call, H2_CANCEL);
+    } else if (server_send_trailers(call)) {
+        server_lose(call, H2_NO_ERROR);
+    }
+}
+
+void server_call_refuse(struct grpc_call *call, grpc_code code)
+{
+    call->code = code;
+    server_end_early(call);
 }
 
 // server_least_bytes is what a call in that state has to move in that time. The
 // least rate is one of the connection: calls that wait side by side share it, as
 // they do its line.
 static uint64_t server_least_bytes(const struct conn *conn,
-                                   enum call_state state, uint32_t ms)
+                                   bool (*counts)(const struct grpc_call *call),
+                                   uint32_t ms)
 {
     uint64_t count = 0;
     LIST_FOREACH (link, after, &conn->calls) {
-        count += LIST_OWNER(link, struct grpc_call, link)->state == state;
+        count += counts(LIST_OWNER(link, struct grpc_call, link));
     }
     uint64_t all = limits_least_bytes(conn->h2.limits, ms);
     return count < all ? all / (count > 0 ? count : 1) : 1;
 }
 
+static bool server_is_answered(const struct grpc_call *call)
+{
+    return call->state == CALL_ANSWERED;
+}
+
 // server_expire_answer: the client has not taken its answer.
 static void server_expire_answer(struct grpc_call *call)
 {
-    uint64_t least = server_least_bytes(call->conn, CALL_ANSWERED,
+    uint64_t least = server_least_bytes(call->conn, server_is_answered,
                                         call->conn->h2.limits->answer_stall_ms);
     size_t taken = call->queued_mark - h2_queued_bytes(call->stream);
     if (call->loop->loop.now_ms < call->deadline_ms && taken >= least) {
@@ -265,25 +439,7 @@ void server_call_expire(struct grpc_call *call)
         return;
     }
     call_set_text(call, "deadline exceeded");
-    call->code = GRPC_DEADLINE_EXCEEDED;
-    if (call->state != CALL_HANDLING) {
-        server_answer(call);
-        return;
-    }
-    // The handler is still at work: the client hears from us now, the handler
-    // is told, and its answer goes nowhere.
-    const struct server_trailers trailers = {
-        .alone = true,
-        .http_status = 200,
-        .code = call->code,
-        .text = view_of(call->text, call->text_size),
-    };
-    struct conn *conn = call->conn;
-    conn_wake(conn);
-    if (server_send_trailers(conn, call->stream, &trailers)) {
-        call_detach(call, H2_NO_ERROR);
-        server_tell(call, conn);
-    }
+    server_call_refuse(call, GRPC_DEADLINE_EXCEEDED);
 }
 
 // ---- The request ------------------------------------------------------------
@@ -335,8 +491,6 @@ static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
     server_refuse_as(conn, stream, GRPC_UNIMPLEMENTED, reason);
 }
 
-static void server_finish_request(struct grpc_call *call);
-
 // server_is_full: as many handlers are at work for this connection as it may
 // have streams, though the client has reset some of them; or the client does
 // not take the replies that it has asked for; or the server was freed, and this
@@ -357,10 +511,116 @@ static const struct request *server_read_request(struct grpc_loop *loop,
                                                  const struct h2_event *event)
 {
     if (loop->h2.block_memo == 0) {
-        request_parse(&loop->request, event->block);
+        request_parse(&loop->request, event->block, &loop->compress);
         loop->h2.block_memo = 1;
     }
     return &loop->request;
+}
+
+// server_name_method gives a call of whatever method the name that the client
+// has asked for.
+static bool server_name_method(struct grpc_call *call,
+                               const struct request *request)
+{
+    if (LIKELY(call->method->path != NULL)) {
+        return true;
+    }
+    grpc_method *named = arena_alloc(&call->arena, sizeof *named);
+    char *path = arena_copy_text(&call->arena, request->path->value);
+    if (named == NULL || path == NULL) {
+        return false;
+    }
+    *named = *call->method;
+    named->path = path;
+    call->method = named;
+    return true;
+}
+
+// server_set_encodings: replies are compressed as the request is, if the client
+// takes that.
+static void server_set_encodings(struct grpc_call *call,
+                                 const struct request *request)
+{
+    call->receive_encoding = request->encoding;
+    call->accepts = request->accepts;
+    if (UNLIKELY(request->encoding >= 0)) {
+        uint32_t bit = UINT32_C(1) << (unsigned)request->encoding;
+        call->accepts |= request->has_accepts ? 0 : bit;
+        call->send_encoding =
+            (call->accepts & bit) != 0 ? request->encoding : CALL_IDENTITY;
+    }
+}
+
+// server_take_metadata keeps what the user may ask for.
+static enum call_fields_result server_take_metadata(
+    struct grpc_call *call, struct conn *conn, const struct hpack_block *block,
+    const struct request *request)
+{
+    if (!server_name_method(call, request)) {
+        return CALL_FIELDS_NO_MEMORY;
+    }
+    call->names = call_names_take(&call->loop->allocator, &conn->names,
+                                  request->authority, request->user_agent);
+    if (UNLIKELY(call->names == NULL)) {
+        return CALL_FIELDS_NO_MEMORY;
+    }
+    return LIKELY(!request->has_metadata)
+               ? CALL_FIELDS_DONE
+               : call_fields_collect(&call->arena, block, &call->headers);
+}
+
+// server_prepare fills in what the request's headers say. On false it is
+// refused already.
+static bool server_prepare(struct grpc_call *call, struct conn *conn,
+                           const struct h2_event *event,
+                           const struct request *request)
+{
+    enum call_fields_result collected =
+        server_take_metadata(call, conn, event->block, request);
+    if (LIKELY(collected == CALL_FIELDS_DONE)) {
+        server_set_encodings(call, request);
+        return true;
+    }
+    call_release(call);
+    if (collected == CALL_FIELDS_NO_MEMORY) {
+        server_refuse_as(conn, event->stream, GRPC_RESOURCE_EXHAUSTED,
+                         "out of memory");
+    } else {
+        const struct request refused = {.http_status = 400,
+                                        .code = GRPC_INTERNAL};
+        server_refuse(conn, event->stream, &refused,
+                      "a header whose name ends in -bin is not base64");
+    }
+    return false;
+}
+
+// server_call_of makes the call of a request; NULL: it was refused.
+static struct grpc_call *server_call_of(struct conn *conn,
+                                        const struct h2_event *event,
+                                        const struct request *request,
+                                        const struct method_entry *entry)
+{
+    struct grpc_server *server = conn->owner;
+    struct grpc_call *call =
+        call_new(conn->loop, entry->method, server->max_receive_bytes);
+    if (call == NULL) {
+        server_refuse_as(conn, event->stream, GRPC_RESOURCE_EXHAUSTED,
+                         "out of memory");
+        return NULL;
+    }
+    call->is_server = true;
+    call->entry = entry;
+    call->chain = &server->interceptors;
+    call->max_send_bytes = server->max_send_bytes;
+    if (!server_prepare(call, conn, event, request)) {
+        return NULL;
+    }
+    call_set_state(call, CALL_RECEIVING);
+    call_attach(call, conn, event->stream);
+    if (request->timeout_ms != UINT64_MAX) {
+        call_arm(call, request->timeout_ms);
+    }
+    return call;
 }
 
 static void server_on_request(struct conn *conn, const struct h2_event *event)
@@ -380,6 +640,9 @@ static void server_on_request(struct conn *conn, const struct h2_event *event)
     }
     const struct method_entry *entry = server_lookup(server, request->path);
     if (entry == NULL) {
+        entry = server->unknown;
+    }
+    if (entry == NULL) {
         server_refuse_unknown(conn, event->stream, request);
         return;
     }
@@ -388,45 +651,65 @@ static void server_on_request(struct conn *conn, const struct h2_event *event)
                          "deadline exceeded");
         return;
     }
-    struct grpc_call *call =
-        call_new(conn->loop, entry->method, server->max_receive_bytes);
+    struct grpc_call *call = server_call_of(conn, event, request, entry);
     if (call == NULL) {
-        server_refuse_as(conn, event->stream, GRPC_RESOURCE_EXHAUSTED,
-                         "out of memory");
         return;
     }
-    call->is_server = true;
-    call->entry = entry;
-    call_set_state(call, CALL_RECEIVING);
-    call_attach(call, conn, event->stream);
-    if (request->timeout_ms != UINT64_MAX) {
-        call_arm(call, request->timeout_ms);
+    call->peer_ended = event->end_stream;
+    bool entered = call_enter(call);
+    server_call_begin(call);
+    call_leave(call, entered);
+}
+
+static void server_handle(struct grpc_call *call, const void *request)
+{
+    const struct method_entry *entry = call->entry;
+    call_set_state(call, CALL_HANDLING);
+    entry->method->handle(call, request, entry->handlers, entry->self);
+}
+
+void server_call_begin(struct grpc_call *call)
+{
+    if (UNLIKELY(call->over)) {
+        call_set_state(call, CALL_ANSWERED); // nobody waits for it any more
+        return;
     }
-    if (event->end_stream) {
-        server_finish_request(call);
+    if (UNLIKELY(call->started < call->chain->count) &&
+        !intercept_start(call)) {
+        return;
+    }
+    call->begun = true;
+    if (call->method->streams_requests) {
+        server_handle(call, NULL);
+        return;
+    }
+    call->asked = true;
+    if (UNLIKELY(call->peer_ended || call->inbox.size > 0)) {
+        receive_ready(call);
     }
 }
 
-// server_finish_request: the client has sent all; the handler's turn.
+// server_finish_request: the client has sent its only message; the handler's
+// turn.
 static void server_finish_request(struct grpc_call *call)
 {
-    if (!deframe_is_between(&call->deframe)) {
-        call_set_text(call, "the request ends within a message");
-        server_fail(call, GRPC_INTERNAL);
-        return;
-    }
     if (!call->has_message) {
         call_set_text(call, "no message in the request of a unary call");
         server_fail(call, GRPC_UNIMPLEMENTED);
         return;
     }
-    call_set_state(call, CALL_HANDLING);
-    call->in_handler = true;
-    const struct method_entry *entry = call->entry;
-    entry->method->handle(call, call->message, entry->handlers, entry->self);
-    call->in_handler = false;
-    if (call->state == CALL_ANSWERED && call->conn == NULL) {
-        call_release(call);
+    server_handle(call, call->message);
+}
+
+void server_call_on_end(struct grpc_call *call)
+{
+    if (!deframe_is_between(&call->deframe)) {
+        call_set_text(call, "the request ends within a message");
+        server_call_refuse(call, GRPC_INTERNAL);
+    } else if (call->state == CALL_RECEIVING) {
+        server_finish_request(call);
+    } else if (call->on_end != NULL) {
+        call->on_end(call, call->self);
     }
 }
 
@@ -439,24 +722,24 @@ static void server_on_headers(struct conn *conn, const struct h2_event *event)
         return;
     }
     struct grpc_call *call = event->stream->owner;
-    if (call != NULL && call->state == CALL_RECEIVING && event->end_stream) {
-        server_finish_request(call);
+    if (call != NULL && event->end_stream) {
+        receive_end(call);
     }
 }
 
 static void server_on_data(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_call *call = event->stream->owner;
-    if (call == NULL || call->state != CALL_RECEIVING) {
+    if (UNLIKELY(call == NULL || call->state == CALL_ANSWERED)) {
         h2_credit(&conn->h2, event->stream, event->data.size);
         return;
     }
-    struct call_failure failure = call_take_data(call, event->data);
-    if (failure.reason != NULL) {
-        server_fail(call, failure.code);
-    } else if (event->end_stream) {
-        server_finish_request(call);
+    bool entered = call_enter(call);
+    receive_data(call, event->data);
+    if (event->end_stream) {
+        receive_end(call);
     }
+    call_leave(call, entered);
 }
 
 static void server_on_reset(struct conn *conn, const struct h2_event *event)
@@ -464,7 +747,8 @@ static void server_on_reset(struct conn *conn, const struct h2_event *event)
     struct grpc_call *call = event->stream->owner;
     if (call != NULL) {
         // Once its handler has begun, a call keeps its place until that ends.
-        conn->h2.resets += event->by_peer && call->state == CALL_RECEIVING;
+        conn->h2.resets += event->by_peer && !server_is_with_user(call) &&
+                           call->state == CALL_RECEIVING;
         server_call_lose(call);
     } else {
         h2_release(&conn->h2, event->stream);
@@ -475,13 +759,29 @@ static void server_on_writable(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_call *call = event->stream->owner;
     (void)conn;
-    if (call != NULL && call->state == CALL_ANSWERED) {
+    if (call == NULL) {
+        return;
+    }
+    if (call->state == CALL_ANSWERED) {
         server_send_end(call);
+    } else {
+        send_on_writable(call);
     }
 }
 
-// server_is_overdue: less of the request has arrived since the last look than a
-// peer has to send. One whose message has to wait for others is not.
+// server_is_arriving: a message of the call's has to arrive, and nothing of ours
+// keeps it from that.
+static bool server_is_arriving(const struct grpc_call *call)
+{
+    if (call->state == CALL_RECEIVING) {
+        return !call->held;
+    }
+    return call->state == CALL_HANDLING && call->asked && !call->paused &&
+           !deframe_is_between(&call->deframe);
+}
+
+// server_is_overdue: less of the message has arrived since the last look than a
+// peer has to send. One that has to wait for others is not.
 static bool server_is_overdue(struct grpc_call *call, uint64_t least)
 {
     size_t arrived = call->deframe.head_size + call->deframe.body_size + 1;
@@ -493,13 +793,16 @@ static bool server_is_overdue(struct grpc_call *call, uint64_t least)
 
 static void server_on_overdue(struct conn *conn)
 {
-    uint64_t least = server_least_bytes(conn, CALL_RECEIVING,
+    uint64_t least = server_least_bytes(conn, server_is_arriving,
                                         conn->h2.limits->request_stall_ms);
     LIST_FOREACH (link, after, &conn->calls) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-        if (call->state == CALL_RECEIVING && server_is_overdue(call, least)) {
+        if (!server_is_arriving(call)) {
+            continue;
+        }
+        if (server_is_overdue(call, least)) {
             call_set_text(call, "the request does not arrive");
-            server_fail(call, GRPC_DEADLINE_EXCEEDED);
+            server_call_refuse(call, GRPC_DEADLINE_EXCEEDED);
         }
     }
 }
@@ -559,82 +862,197 @@ INTERNAL_DEFINE const struct conn_role server_role = {
 
 // ---- The public functions of a handler --------------------------------------
 
-// server_may_answer: the handler has the call, and has not answered. A call
-// that is over takes its answer too, and forgets it.
+// server_may_answer: the user has the call, and has not answered. A call that
+// is over takes its answer too, and forgets it.
 static bool server_may_answer(const struct grpc_call *call)
 {
-    return call != NULL && call->is_server && call->state == CALL_HANDLING;
+    return call != NULL && call->is_server &&
+           (call->state == CALL_HANDLING ||
+            (call->state == CALL_RECEIVING && (call->held || call->in_start)));
 }
 
 // server_forget ends a call whose answer nobody waits for.
 static grpc_result server_forget(struct grpc_call *call)
 {
     call_set_state(call, CALL_ANSWERED);
+    call->held = false;
     if (!call->in_handler) {
         call_release(call);
     }
     return GRPC_OK;
 }
 
+// server_fail_as answers with a status; call->text and details are set.
+static grpc_result server_fail_as(struct grpc_call *call, grpc_code code)
+{
+    // A handler seldom looks at the result: a call is never left without an
+    // answer because of a wrong argument.
+    bool is_valid = (unsigned)code >= 1 && (unsigned)code <= 16;
+    server_fail(call, is_valid ? code : GRPC_UNKNOWN);
+    return is_valid ? GRPC_OK : GRPC_EINVAL;
+}
+
+// server_send_reply sends the only reply, without the status.
+static grpc_result server_send_reply(struct grpc_call *call, const void *reply)
+{
+    struct view bytes;
+    const char *reason = "";
+    grpc_result result = send_encode(call, reply, &bytes, &reason);
+    if (result != GRPC_OK) {
+        call_set_text(call, "grpc: error marshalling response: %s", reason);
+        call->code =
+            result == GRPC_EINVAL ? GRPC_INTERNAL : GRPC_RESOURCE_EXHAUSTED;
+        return result;
+    }
+    if (call->state == CALL_ANSWERED) {
+        return GRPC_ESTATE; // by an interceptor that has seen the reply
+    }
+    if (!call->stream->headers_sent) {
+        result = server_call_send_headers(call);
+    }
+    if (result == GRPC_ELIMIT) {
+        call_set_text(call, "the response headers are larger than the client "
+                            "takes");
+        call->fields.count = 0;
+        call->code = GRPC_INTERNAL;
+    } else if (result != GRPC_OK ||
+               !h2_send_data(&call->conn->h2, call->stream, bytes, false)) {
+        call_set_text(call, "out of memory");
+        call->code = GRPC_RESOURCE_EXHAUSTED;
+        result = GRPC_ENOMEM;
+    }
+    return result;
+}
+
 grpc_result grpc_call_reply(grpc_call *call, const void *reply)
 {
-    if (!server_may_answer(call)) {
+    if (call != NULL && !call->is_server) {
+        return client_call_reply(call, reply);
+    }
+    if (!server_may_answer(call) || call->method->streams_replies) {
         return GRPC_ESTATE;
     }
     if (call->over) {
         return server_forget(call);
     }
+    bool entered = call_enter(call);
+    grpc_result result = GRPC_EINVAL;
     if (reply == NULL) {
         call_set_text(call, "grpc: error marshalling response: it is NULL");
+        call->code = GRPC_INTERNAL;
+    } else {
+        result = server_send_reply(call, reply);
+    }
+    if (call->state != CALL_ANSWERED) {
+        server_answer(call);
+    }
+    call_leave(call, entered);
+    return result;
+}
+
+// server_finish_ok ends a call well. Where one reply is due it has been sent, or
+// something is wrong with the handler.
+static grpc_result server_finish_ok(struct grpc_call *call)
+{
+    if (!call->method->streams_replies) {
+        call_set_text(call, "the handler has ended the call without a reply");
         server_fail(call, GRPC_INTERNAL);
-        return GRPC_EINVAL;
+        return GRPC_ESTATE;
     }
-    struct view bytes;
-    const char *reason = "";
-    grpc_result result =
-        call_encode(call->loop, call->method->codec, call->method->reply, reply,
-                    &bytes, &reason);
-    if (result != GRPC_OK) {
-        call_set_text(call, "grpc: error marshalling response: %s", reason);
-        server_fail(call, result == GRPC_EINVAL ? GRPC_INTERNAL
-                                                : GRPC_RESOURCE_EXHAUSTED);
-        return result;
-    }
-    if (!server_send_headers(call)) {
-        // The engine has closed the connection, which ends the call.
-        call_set_state(call, CALL_ANSWERED);
-        conn_wake(call->conn);
-        return GRPC_ENOMEM;
-    }
-    if (!h2_send_data(&call->conn->h2, call->stream, bytes, false)) {
-        call_set_text(call, "out of memory");
-        server_fail(call, GRPC_RESOURCE_EXHAUSTED);
-        return GRPC_ENOMEM;
-    }
-    server_answer(call);
+    call->text = "";
+    call->text_size = 0;
+    server_fail(call, GRPC_OK);
     return GRPC_OK;
+}
+
+static grpc_result server_finish_list(struct grpc_call *call, grpc_code code,
+                                      const char *format, va_list arguments)
+{
+    if (call->over) {
+        return server_forget(call);
+    }
+    if (format != NULL) {
+        call_set_text_list(call, format, arguments);
+    }
+    return server_fail_as(call, code);
+}
+
+grpc_result grpc_call_finish(grpc_call *call, grpc_code code,
+                             const char *format, ...)
+{
+    if (!server_may_answer(call)) {
+        return GRPC_ESTATE;
+    }
+    if (code == GRPC_OK) {
+        return call->over ? server_forget(call) : server_finish_ok(call);
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    grpc_result result = server_finish_list(call, code, format, arguments);
+    va_end(arguments);
+    return result;
 }
 
 grpc_result grpc_call_fail(grpc_call *call, grpc_code code, const char *format,
                            ...)
 {
+    va_list arguments;
+    va_start(arguments, format);
+    grpc_result result = GRPC_ESTATE;
+    if (call != NULL && !call->is_server) {
+        result = client_call_fail(call, code, format, arguments);
+    } else if (server_may_answer(call)) {
+        result = server_finish_list(call, code, format, arguments);
+    }
+    va_end(arguments);
+    return result;
+}
+
+// server_fail_details answers with details; memory: there was some for them.
+static grpc_result server_fail_details(struct grpc_call *call, grpc_code code,
+                                       grpc_str details)
+{
+    call->details = details;
+    grpc_result result = server_fail_as(call, code);
+    return details.data == NULL ? GRPC_ENOMEM : result;
+}
+
+grpc_result grpc_call_fail_with(grpc_call *call, grpc_code code,
+                                const char *message, const grpc_detail *details)
+{
     if (!server_may_answer(call)) {
         return GRPC_ESTATE;
     }
     if (call->over) {
         return server_forget(call);
     }
-    // A handler seldom looks at the result: a call is never left without an
-    // answer because of a wrong argument.
-    bool is_valid = (unsigned)code >= 1 && (unsigned)code <= 16;
-    va_list arguments;
-    va_start(arguments, format);
-    if (format != NULL) {
-        call_set_text_list(call, format, arguments);
+    call_set_text(call, "%s", message == NULL ? "" : message);
+    grpc_str text = {call->text, call->text_size};
+    grpc_str encoded =
+        details_encode(&call->arena, code, text,
+                       details == NULL ? &(grpc_detail){NULL, NULL} : details);
+    return server_fail_details(call, code, encoded);
+}
+
+grpc_result grpc_call_fail_status(grpc_call *call, const grpc_status *status)
+{
+    if (!server_may_answer(call)) {
+        return GRPC_ESTATE;
     }
-    va_end(arguments);
-    server_fail(call, is_valid ? code : GRPC_UNKNOWN);
-    return is_valid ? GRPC_OK : GRPC_EINVAL;
+    if (call->over) {
+        return server_forget(call);
+    }
+    if (status == NULL) {
+        call_set_text(call, "the handler's status is NULL");
+        return server_fail_as(call, GRPC_OK);
+    }
+    call_set_text(call, "%s", status->message == NULL ? "" : status->message);
+    char *copy = arena_alloc(&call->arena, status->details.size);
+    if (copy != NULL && status->details.size > 0) {
+        memcpy(copy, status->details.data, status->details.size);
+    }
+    size_t size = copy == NULL ? 0 : status->details.size;
+    return server_fail_details(call, status->code, (grpc_str){copy, size});
 }
 
 void grpc_call_unimplemented(grpc_call *call)
@@ -650,4 +1068,38 @@ void grpc_call_on_end(grpc_call *call, void (*told)(void *argument),
         call->told = told;
         call->told_argument = argument;
     }
+}
+
+// ---- Headers and trailers of a handler --------------------------------------
+
+grpc_result grpc_call_send_headers(grpc_call *call)
+{
+    if (!server_may_answer(call) || call->over || call->stream->headers_sent) {
+        return GRPC_ESTATE;
+    }
+    return server_call_send_headers(call);
+}
+
+grpc_result grpc_call_set_encoding(grpc_call *call, const char *encoding)
+{
+    if (!server_may_answer(call) || call->over || call->stream->headers_sent) {
+        return GRPC_ESTATE;
+    }
+    struct view name =
+        view_of(encoding, encoding == NULL ? 0 : strlen(encoding));
+    if (name.size == 0 || VIEW_IS(name, "identity")) {
+        call->send_encoding = CALL_IDENTITY;
+        return GRPC_OK;
+    }
+    int found = compress_find(&call->loop->compress, name);
+    if (found < 0) {
+        server_call_say(call, "set encoding", "the encoding was not added");
+        return GRPC_EINVAL;
+    }
+    if ((call->accepts >> found & 1) == 0) {
+        server_call_say(call, "set encoding", "the client does not accept it");
+        return GRPC_EINVAL;
+    }
+    call->send_encoding = (int8_t)found;
+    return GRPC_OK;
 }

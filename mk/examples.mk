@@ -18,4 +18,4 @@ $(HELLO)/helloworld.pb.h: $(HELLO)/helloworld.pb.c ;
 
 $(HELLO)/%: examples/helloworld/%.c $(HELLO)/helloworld.pb.c $(STATIC_LIBRARY)
 	$(call run,LINK)$(HELLO_CC) $(LDFLAGS) -o $@ $< $(HELLO)/helloworld.pb.c \
-		$(STATIC_LIBRARY) $(LDLIBS) -lpthread
+		$(STATIC_LIBRARY) $(LDLIBS) $(ZLIB_LIBS) -lpthread

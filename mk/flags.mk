@@ -12,12 +12,24 @@ DEPENDENCIES = -MMD -MP
 VERSION := $(shell sed -n 's/^.define GRPC_VERSION  *"\(.*\)"$$/\1/p' grpc.h)
 VERSION_MAJOR := $(firstword $(subst ., ,$(VERSION)))
 
+# zlib is used where the compiler finds it; ZLIB=0 builds without, ZLIB=1 with.
+ZLIB ?= $(shell printf '\043include <zlib.h>\nint main(void) %s\n' \
+	'{ return zlibVersion()[0] == 0; }' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -x c - -o /dev/null -lz \
+	>/dev/null 2>&1 && echo 1 || echo 0)
+ZLIB := $(ZLIB)
+ifeq ($(ZLIB),1)
+ZLIB_CPPFLAGS = -DGRPC_WITH_ZLIB
+ZLIB_LIBS = -lz
+ZLIB_PC = zlib
+endif
+
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
 # $(BUILD)/*.flags change when the command line does.
 $(BUILD)/target.flags: FORCE
 	@mkdir -p $(BUILD)
-	@printf '%s\n' '$(CC) $(AR) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)' \
+	@printf '%s\n' '$(CC) $(AR) $(ZLIB) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)' \
 		>$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/host.flags: FORCE

@@ -24,7 +24,7 @@ library: $(STATIC_LIBRARY) $(SHARED_LIBRARY)
 .PHONY: library
 
 $(BUILD)/grpc.o: dist/grpc.c dist/grpc.h $(BUILD)/target.flags
-	$(call run,CC)$(CC) $(LANGUAGE) $(WARNINGS) -fPIC $(CPPFLAGS) $(CFLAGS) \
+	$(call run,CC)$(CC) $(LANGUAGE) $(WARNINGS) -fPIC $(ZLIB_CPPFLAGS) $(CPPFLAGS) $(CFLAGS) \
 		-c -o $@ dist/grpc.c
 
 $(STATIC_LIBRARY): $(BUILD)/grpc.o
@@ -34,6 +34,6 @@ $(STATIC_LIBRARY): $(BUILD)/grpc.o
 
 $(SHARED_LIBRARY): $(BUILD)/grpc.o
 	$(call run,LINK)$(CC) -shared -Wl,-soname,$(SONAME) $(CFLAGS) $(LDFLAGS) -o $@ \
-		$(BUILD)/grpc.o $(LDLIBS) -lpthread
+		$(BUILD)/grpc.o $(LDLIBS) $(ZLIB_LIBS) -lpthread
 	@ln -sf libcgrpc.so.$(VERSION) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libcgrpc.so

@@ -25,7 +25,8 @@ CODEC_SOURCES = \
 	codec/pb_map.c \
 	codec/pb_decode.c \
 	codec/pb_encode.c \
-	codec/pb_message.c
+	codec/pb_message.c \
+	codec/codec_raw.c
 
 H2_SOURCES = \
 	h2/h2_limits.c \
@@ -56,6 +57,10 @@ CORE_SOURCES = \
 	core/status.c \
 	core/timeout.c \
 	core/percent.c \
+	core/base64.c \
+	core/metadata.c \
+	core/gzip.c \
+	core/compress.c \
 	core/target.c \
 	core/backoff.c \
 	core/deframe.c \
@@ -67,10 +72,19 @@ CORE_SOURCES = \
 	core/flood.c \
 	core/conn.c \
 	core/assembly.c \
+	core/call_fields.c \
+	core/details.c \
+	core/intercept.c \
 	core/call.c \
+	core/receive.c \
+	core/send.c \
 	core/client_call.c \
 	core/server_call.c \
+	core/client_start.c \
+	core/blocking.c \
 	core/unary.c \
+	core/stream.c \
+	core/raw.c \
 	core/channel.c \
 	core/listener.c \
 	core/server.c

@@ -41,7 +41,7 @@ $(T)/proto/helloworld.pb.c: examples/helloworld/helloworld.proto $(GENERATOR)
 
 $(T)/test.flags: FORCE
 	@mkdir -p $(T)
-	@printf '%s\n' '$(TEST_CC) $(TEST_CFLAGS) $(CPPFLAGS)' >$@.new
+	@printf '%s\n' '$(TEST_CC) $(TEST_CFLAGS) $(ZLIB) $(CPPFLAGS)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 # $(call flavour,NAME,COMPILER AND FLAGS,FLAGS OF THE ONE FILE,LIBRARIES)
@@ -83,10 +83,10 @@ $(T)/$(1)/one/%: tests/%.c $(T)/$(1)/obj/tests/support.o dist/grpc.c \
 -include $(wildcard $(T)/$(1)/*/*.d $(T)/$(1)/obj/*/*.d \
 	$(T)/$(1)/obj/*/*/*.d)
 endef
-$(eval $(call flavour,plain,$(TEST_CC) $(TEST_CFLAGS) -O1 $(CPPFLAGS),-O0,\
-	-lcmocka -lpthread))
+$(eval $(call flavour,plain,$(TEST_CC) $(TEST_CFLAGS) -O1 $(ZLIB_CPPFLAGS) $(CPPFLAGS),\
+	-O0,-lcmocka $(ZLIB_LIBS) -lpthread))
 $(eval $(call flavour,san,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) \
-	$(CPPFLAGS),-O0,-lcmocka -lpthread))
+	$(ZLIB_CPPFLAGS) $(CPPFLAGS),-O0,-lcmocka $(ZLIB_LIBS) -lpthread))
 # Machines that Debian has no cmocka for: the split tree, with a stand-in.
 # (The kernel's headers for 32 bit are those for 64; only gcc-multilib, which
 # cannot stand beside a cross compiler, puts them where gcc -m32 looks.)
@@ -103,6 +103,7 @@ test-programs: $(UNIT_PROGRAMS)
 
 # What the tests that are scripts may use.
 export CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS BUILD VERSION M32
+export ZLIB ZLIB_LIBS
 # Public test data stands beside the tree where developers have it; tests that
 # could use it say so and take a small set of their own.
 DATA := $(wildcard ../shared/data)
@@ -175,7 +176,7 @@ valgrind:
 H2SPEC_PROGRAMS = $(T)/san/h2spec_server $(T)/san/h2spec_client
 $(T)/san/h2spec_%: $(T)/san/obj/tests/h2spec/%.o \
 		$(T)/san/obj/tests/h2spec/wire.o $(T)/san/libsplit.a
-	$(call run,LINK)$(TEST_CC) $(SANITIZE) -o $@ $^
+	$(call run,LINK)$(TEST_CC) $(SANITIZE) -o $@ $^ $(ZLIB_LIBS)
 -include $(wildcard $(T)/san/obj/tests/h2spec/*.d)
 h2spec:
 	@tests/deps h2spec
@@ -188,8 +189,8 @@ h2spec:
 # the machine; and without GRPC_DEBUG, so that assertions are no conditions.
 # FILES=1 for every file, TESTS= for some tests. (-w: other flavours warn.)
 $(eval $(call flavour,cov,clang $(filter-out -DGRPC_DEBUG,$(TEST_CFLAGS)) -O1 \
-	-w -fprofile-instr-generate -fcoverage-mapping $(CPPFLAGS),,\
-	-lcmocka -lpthread))
+	-w -fprofile-instr-generate -fcoverage-mapping $(ZLIB_CPPFLAGS) $(CPPFLAGS),,\
+	-lcmocka $(ZLIB_LIBS) -lpthread))
 COVERAGE_PROGRAMS = $(patsubst %,$(T)/cov/split/%,\
 	$(filter-out test_gen_%,$(UNIT_TESTS)))
 coverage-programs: $(COVERAGE_PROGRAMS)
@@ -217,14 +218,18 @@ bench-hpack:
 # The simulation (tests/sim), on the split tree, optimized and with assertions;
 # some of its seeds with sanitizers too.
 #   make sim SEEDS=2000 FIRST=1
-$(eval $(call flavour,sim,$(TEST_CC) $(TEST_CFLAGS) -O2 $(CPPFLAGS),,-lpthread))
+$(eval $(call flavour,sim,$(TEST_CC) $(TEST_CFLAGS) -O2 $(ZLIB_CPPFLAGS) \
+	$(CPPFLAGS),,$(ZLIB_LIBS) -lpthread))
+
+# The machines that are not this one have no zlib.
+zlib_of = $(if $(filter $(MACHINES),$(1)),,$(ZLIB_LIBS))
 
 # $(call simulation,FLAVOUR,COMPILER AND FLAGS)
 define simulation
 $(T)/$(1)/sim: $(SIM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
-	$$(call run,LINK)$(2) -o $$@ $$^ -lpthread
+	$$(call run,LINK)$(2) -o $$@ $$^ $(call zlib_of,$(1)) -lpthread
 $(T)/$(1)/oom: $(OOM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
-	$$(call run,LINK)$(2) -o $$@ $$^ -lpthread
+	$$(call run,LINK)$(2) -o $$@ $$^ $(call zlib_of,$(1)) -lpthread
 endef
 SIM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_wire sim/sim_service \
 	sim/sim_core sim/sim_calls sim/sim_acts sim/sim_links sim/sim_engine sim/sim
@@ -276,8 +281,8 @@ oom:
 # Attacks: the tests of attacks once more, as users build the library, with
 # their instructions counted.
 $(eval $(call flavour,attacks,$(TEST_CC) $(filter-out -DGRPC_DEBUG,\
-	$(TEST_CFLAGS)) -O2 -DATTACK_CALLGRIND $(CPPFLAGS),-O2,\
-	-lcmocka -lpthread))
+	$(TEST_CFLAGS)) -O2 -DATTACK_CALLGRIND $(ZLIB_CPPFLAGS) $(CPPFLAGS),\
+	-O2,-lcmocka $(ZLIB_LIBS) -lpthread))
 ATTACK_PROGRAMS = $(patsubst tests/%.c,$(T)/attacks/split/%,\
 	$(filter-out %_random.c,$(wildcard tests/test_attack_*.c)))
 attack-programs: $(ATTACK_PROGRAMS)

@@ -24,6 +24,15 @@
 #include "hpack/hpack.h"
 #include "loop/loop_clock.h"
 
+// What we say of compression: that depends on the build.
+#if defined(GRPC_WITH_ZLIB)
+# define KIT_ENCODINGS "gzip"
+# define KIT_ACCEPTS   " grpc-accept-encoding: gzip\n"
+#else
+# define KIT_ENCODINGS "identity"
+# define KIT_ACCEPTS   ""
+#endif
+
 // ---- The service ------------------------------------------------------------
 
 // The request and the reply are the same message: one string.

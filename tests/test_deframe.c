@@ -13,6 +13,7 @@ struct deframe_run {
     struct test_heap heap;
     grpc_arena arena;
     struct deframe deframe;
+    struct deframe_spare spare;
     char text[DEFRAME_TEXT]; // what came out
     size_t size;
     bool failed;
@@ -23,12 +24,13 @@ static void deframe_begin(struct deframe_run *run, uint32_t max_bytes)
     memset(run, 0, sizeof *run);
     test_heap_init(&run->heap);
     run->arena.allocator = run->heap.allocator;
-    deframe_init(&run->deframe, max_bytes);
+    deframe_init(&run->deframe, &run->spare, max_bytes);
 }
 
 static void deframe_end(struct deframe_run *run)
 {
     deframe_fini(&run->deframe, &run->arena);
+    deframe_spare_fini(&run->spare, &run->heap.allocator);
     grpc_arena_free(&run->arena);
     assert_true(test_heap_is_clean(&run->heap));
 }

@@ -8,6 +8,8 @@ enum { REQUEST_FIELDS = 16 };
 
 // request_read parses lines of "name: value". spelled: no field says which
 // name of the static table it has.
+static const struct compress_registry compress; // without any
+
 static struct request request_read(const char *lines, bool spelled)
 {
     static struct hpack_field fields[REQUEST_FIELDS];
@@ -38,7 +40,7 @@ static struct request request_read(const char *lines, bool spelled)
         lines = newline + 1;
     }
     struct request request;
-    request_parse(&request, &block);
+    request_parse(&request, &block, &compress);
     return request;
 }
 
@@ -146,7 +148,7 @@ static void test_request__over_limit(void **state)
     struct hpack_block block = {.over_limit = true};
     struct request request;
     (void)state;
-    request_parse(&request, &block);
+    request_parse(&request, &block, &compress);
     assert_int_equal(request.code, GRPC_RESOURCE_EXHAUSTED);
     assert_int_equal(request.http_status, 200);
     assert_string_equal(request.reason,

@@ -51,10 +51,10 @@ static void test_server_call__requests_refused(void **state)
         {SC_POST ":path: /kit.Greeter/Say\n" SC_TYPE "host: a\nhost: b\n",
          SC_HEAD("400") " grpc-status: 13\n grpc-message: more than one host "
                         "header\n"},
-        {SC_POST ":path: /kit.Greeter/Say\n" SC_TYPE "grpc-encoding: gzip\n",
+        {SC_POST ":path: /kit.Greeter/Say\n" SC_TYPE "grpc-encoding: br\n",
          SC_HEAD("200") " grpc-status: 12\n grpc-message: grpc: Decompressor "
-                        "is not installed for grpc-encoding \"gzip\"\n"
-                        " grpc-accept-encoding: identity\n"},
+                        "is not installed for grpc-encoding \"br\"\n"
+                        " grpc-accept-encoding: " KIT_ENCODINGS "\n"},
         {SC_POST ":path: /kit.Greeter/Nope\n" SC_TYPE,
          SC_HEAD("200") " grpc-status: 12\n grpc-message: unknown method Nope "
                         "for service kit.Greeter\n"},

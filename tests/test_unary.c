@@ -81,8 +81,8 @@ static void test_unary__cannot_be_encoded(void **state)
                                     &wrong, &reply, NULL);
     assert_int_equal(status.code, GRPC_INTERNAL);
     assert_string_equal(status.message, "a string is not UTF-8");
-    kit_both_end(both);
     grpc_arena_free(&arena);
+    kit_both_end(both);
 }
 
 // ---- Within callbacks -------------------------------------------------------

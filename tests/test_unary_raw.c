@@ -486,15 +486,15 @@ static const struct raw_row raw_to_server[] = {
      " grpc-status: 4\n"
      " grpc-message: deadline exceeded\n"},
     {"encoding that we lack", RAW_LIVES,
-     "HEADERS 4 1 " RAW_REQUEST "{grpc-encoding: gzip}\n"
+     "HEADERS 4 1 " RAW_REQUEST "{grpc-encoding: br}\n"
      "DATA 1 1 0100000000\n",
      "HEADERS 1 end\n"
      " :status: 200\n"
      " content-type: application/grpc\n"
      " grpc-status: 12\n"
      " grpc-message: grpc: Decompressor is not installed for grpc-encoding "
-     "\"gzip\"\n"
-     " grpc-accept-encoding: identity\n"
+     "\"br\"\n"
+     " grpc-accept-encoding: " KIT_ENCODINGS "\n"
      "RST_STREAM 1 NO_ERROR\n"},
     {"two hosts", RAW_LIVES, "HEADERS 5 1 " RAW_REQUEST "{host: a}{host: b}\n",
      "HEADERS 1 end\n"

@@ -18,7 +18,7 @@ static void test_values__features(void **state)
 {
     unsigned features = grpc_features();
     (void)state;
-    assert_int_equal(features & ~7u, 0);
+    assert_int_equal(features & ~15u, 0);
     assert_true((features & GRPC_FEATURE_POLL) != 0);
     grpc_loop *loop = grpc_loop_new(&(grpc_loop_options){.backend = "epoll"});
     assert_int_equal(loop != NULL, (features & GRPC_FEATURE_EPOLL) != 0);

@@ -74,12 +74,13 @@ static struct deframe_seen deframe_run(struct view input, uint32_t max_bytes,
 {
     struct test_heap heap;
     struct deframe deframe;
+    struct deframe_spare spare = {NULL, 0};
     grpc_arena arena = {.cursor = NULL};
     struct deframe_seen seen = {FUZZ_DIGEST, 0, DEFRAME_MORE};
     test_heap_init(&heap);
     heap.fail_at = fail_at;
     arena_bind(&arena, &heap.allocator);
-    deframe_init(&deframe, max_bytes);
+    deframe_init(&deframe, &spare, max_bytes);
     while (input.size > 0 && seen.end == DEFRAME_MORE) {
         size_t before = deframe_wanted(&deframe);
         FUZZ_CHECK(before <= max_bytes);
@@ -90,6 +91,7 @@ static struct deframe_seen deframe_run(struct view input, uint32_t max_bytes,
         }
     }
     deframe_fini(&deframe, &arena);
+    deframe_spare_fini(&spare, &arena.allocator);
     grpc_arena_free(&arena);
     FUZZ_CHECK(test_heap_is_clean(&heap));
     return seen;

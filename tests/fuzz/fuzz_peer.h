@@ -54,6 +54,7 @@ struct peer_owner {
     struct h2_stream *stream; // NULL: free
     grpc_arena arena;
     struct deframe deframe;
+    struct deframe_spare spare;
     bool deframing; // no fault was found so far
     size_t unread;
     size_t kept; // of them, credited to the connection alone
@@ -126,7 +127,7 @@ static inline struct peer_owner *peer_owner_new(struct peer *peer,
     owner->deframing = true;
     owner->data_digest = FUZZ_DIGEST;
     arena_bind(&owner->arena, &peer->heap.allocator);
-    deframe_init(&owner->deframe, 100000);
+    deframe_init(&owner->deframe, &owner->spare, 100000);
     stream->owner = owner;
     return owner;
 }
@@ -136,6 +137,7 @@ static inline void peer_owner_free(struct peer *peer, struct peer_owner *owner)
     peer_note(peer, owner->data_digest);
     peer_note(peer, owner->messages);
     deframe_fini(&owner->deframe, &owner->arena);
+    deframe_spare_fini(&owner->spare, &owner->arena.allocator);
     arena_check(&owner->arena);
     grpc_arena_free(&owner->arena);
     owner->stream = NULL;
@@ -288,10 +290,11 @@ static inline struct view peer_text(struct view text, char out[512])
 static inline void peer_on_request(struct peer *peer,
                                    const struct h2_event *event)
 {
+    static const struct compress_registry compress;
     struct request request;
     char text[512];
     struct peer_owner *owner = peer_owner_new(peer, event->stream);
-    request_parse(&request, event->block);
+    request_parse(&request, event->block, &compress);
     peer_note(peer, request.code);
     peer_note(peer, request.timeout_ms);
     struct view fault = view_of(NULL, 0);

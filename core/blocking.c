@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/blocking.h"
+
+#include "base/arena.h"
+#include "core/channel.h"
+#include "core/client_call.h"
+
+void blocking_begin(struct grpc_channel *channel)
+{
+    channel->blocking++;
+}
+
+void blocking_end(struct grpc_channel *channel)
+{
+    channel->blocking--;
+    if (channel->freed) {
+        channel->loop->freeing = true;
+        run_settle(channel->loop);
+    }
+}
+
+bool blocking_is_done(const struct grpc_call *call)
+{
+    return call->state == CALL_FINISHED && !list_is_linked(&call->link);
+}
+
+void blocking_step(struct grpc_call *call)
+{
+    struct grpc_loop *loop = call->loop;
+    if (call->channel->freed && call->state != CALL_FINISHED) {
+        call_set_text(call, "the channel was freed");
+        client_call_finish(call, GRPC_CANCELLED);
+    }
+    if (run_step(loop, -1) != GRPC_OK && call->state != CALL_FINISHED) {
+        call_set_text(call, "%s", loop->error);
+        client_call_finish(call, GRPC_INTERNAL);
+    }
+}
+
+void blocking_await_room(struct grpc_call *call)
+{
+    while (call->send_waits && !blocking_is_done(call) &&
+           !call->loop->stepping) {
+        blocking_step(call);
+    }
+}
+
+grpc_status blocking_status(const struct grpc_call *call, grpc_arena *arena)
+{
+    grpc_status status = call_status(call);
+    const struct view text = view_of(call->text, call->text_size);
+    status.message = arena_copy_text(arena, text);
+    if (status.message == NULL) {
+        status.message = "";
+        status.message_size = 0;
+    }
+    if (status.details.size > 0) {
+        const struct view details =
+            view_of(status.details.data, status.details.size);
+        status.details.data = arena_copy_text(arena, details);
+        status.details.size = status.details.data == NULL ? 0 : details.size;
+    }
+    return status;
+}

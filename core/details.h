@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Status details: google.rpc.Status as bytes, with the user's own generated
+// types in it (google/rpc/status.proto).
+
+#ifndef CORE_DETAILS_H
+#define CORE_DETAILS_H
+
+#include "base/linkage.h"
+#include "grpc.h"
+
+// details_encode is an encoded google.rpc.Status in the arena; list ends with a
+// type that is NULL. data is NULL without memory, or when one of them cannot be
+// encoded.
+INTERNAL grpc_str details_encode(grpc_arena *arena, grpc_code code,
+                                 grpc_str text, const grpc_detail *list);
+
+#endif

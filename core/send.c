@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/send.h"
+
+#include "base/arena.h"
+#include "base/assert.h"
+#include "base/endian.h"
+#include "core/blocking.h"
+#include "core/client_call.h"
+#include "core/compress.h"
+#include "core/limits.h"
+#include "core/server_call.h"
+
+// ---- From a message to its frame --------------------------------------------
+
+// send_head writes the head in front of size bytes at data.
+static struct view send_head(uint8_t *data, size_t size, bool is_compressed)
+{
+    data[-DEFRAME_HEAD] = is_compressed ? 1 : 0;
+    store_be32(data - DEFRAME_HEAD + 1, (uint32_t)size);
+    return view_of(data - DEFRAME_HEAD, size + DEFRAME_HEAD);
+}
+
+// send_is_compressed: empty messages gain nothing.
+static bool send_is_compressed(const struct grpc_call *call,
+                               struct view message)
+{
+    return call->send_encoding != CALL_IDENTITY && call->compresses &&
+           message.size > 0;
+}
+
+static grpc_result send_compressed(struct grpc_call *call, struct view message,
+                                   struct view *out_bytes, const char **reason)
+{
+    struct view packed;
+    grpc_result result =
+        compress_message(&call->loop->compress, (size_t)call->send_encoding,
+                         message, DEFRAME_HEAD, &packed, reason);
+    if (result == GRPC_OK) {
+        *out_bytes =
+            send_head((uint8_t *)(uintptr_t)packed.data, packed.size, true);
+    }
+    return result;
+}
+
+// send_copied puts a message that lies elsewhere into the loop's buffer.
+static grpc_result send_copied(struct grpc_call *call, struct view message,
+                               struct view *out_bytes, const char **reason)
+{
+    grpc_buffer *buffer = &call->loop->encoded;
+    buffer->first = buffer->end;
+    const grpc_str bytes = {(const char *)message.data, message.size};
+    grpc_result result = grpc_raw.encode(NULL, &bytes, buffer, reason);
+    if (result == GRPC_OK) {
+        *out_bytes = send_head(buffer->first, message.size, false);
+    }
+    return result;
+}
+
+static grpc_result send_too_large(struct grpc_call *call, size_t size,
+                                  const char **reason)
+{
+    call_set_text(call, "trying to send message larger than max (%lu vs. %lu)",
+                  (unsigned long)size, (unsigned long)call->max_send_bytes);
+    *reason = call->text;
+    return GRPC_ELIMIT;
+}
+
+// send_pack makes a frame of a message; in_buffer: it lies in the loop's buffer
+// and has room for the head in front.
+static grpc_result send_pack(struct grpc_call *call, struct view message,
+                             bool in_buffer, struct view *out_bytes,
+                             const char **reason)
+{
+    grpc_result result = GRPC_OK;
+    if (UNLIKELY(call->chain->sees_messages)) {
+        struct view seen = intercept_sent(call, message);
+        in_buffer = in_buffer && seen.data == message.data;
+        message = seen;
+    }
+    if (UNLIKELY(send_is_compressed(call, message))) {
+        result = send_compressed(call, message, out_bytes, reason);
+    } else if (message.size > call->max_send_bytes) {
+        return send_too_large(call, message.size, reason);
+    } else if (LIKELY(in_buffer)) {
+        *out_bytes =
+            send_head((uint8_t *)(uintptr_t)message.data, message.size, false);
+        return GRPC_OK;
+    } else {
+        result = send_copied(call, message, out_bytes, reason);
+    }
+    if (result == GRPC_OK &&
+        out_bytes->size - DEFRAME_HEAD > call->max_send_bytes) {
+        return send_too_large(call, out_bytes->size - DEFRAME_HEAD, reason);
+    }
+    return result;
+}
+
+grpc_result send_encode(struct grpc_call *call, const void *message,
+                        struct view *out_bytes, const char **reason)
+{
+    const grpc_method *method = call->method;
+    grpc_buffer *buffer = &call->loop->encoded;
+    buffer->first = buffer->end;
+    grpc_result result =
+        method->codec->encode(call->is_server ? method->reply : method->request,
+                              message, buffer, reason);
+    if (result != GRPC_OK) {
+        return result;
+    }
+    // The codec leaves GRPC_BUFFER_HEADROOM in front: room for the head.
+    size_t size = (size_t)(buffer->end - buffer->first);
+    return send_pack(call, view_of(buffer->first, size), true, out_bytes,
+                     reason);
+}
+
+grpc_result send_request(struct grpc_call *call, struct view message,
+                         struct view *out_bytes, const char **reason)
+{
+    return send_pack(call, message, true, out_bytes, reason);
+}
+
+grpc_result send_bytes(struct grpc_call *call, struct view message,
+                       struct view *out_bytes, const char **reason)
+{
+    return send_pack(call, message, false, out_bytes, reason);
+}
+
+// ---- From the frame into the stream -----------------------------------------
+
+static bool send_is_streamed(const struct grpc_call *call)
+{
+    return call->is_server ? call->method->streams_replies
+                           : call->method->streams_requests;
+}
+
+// send_is_open: the side may send a message of a stream.
+static bool send_is_open(const struct grpc_call *call)
+{
+    if (!send_is_streamed(call) || call->over) {
+        return false;
+    }
+    if (call->is_server) {
+        return call->state == CALL_HANDLING;
+    }
+    return (call->state == CALL_QUEUED || call->state == CALL_SENT) &&
+           !call->half_closed;
+}
+
+static size_t send_waiting(const struct grpc_call *call)
+{
+    return call->stream != NULL ? h2_queued_bytes(call->stream)
+                                : call->outbox.size;
+}
+
+// send_wait: there is no room; the user is told when there is.
+static grpc_result send_wait(struct grpc_call *call)
+{
+    call->send_waits = true;
+    if (call->stream != NULL) {
+        h2_want_writable(call->stream);
+    }
+    return GRPC_AGAIN;
+}
+
+static grpc_result send_may(struct grpc_call *call)
+{
+    if (call == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (!send_is_open(call)) {
+        return GRPC_ESTATE;
+    }
+    if (UNLIKELY(send_waiting(call) >= CORE_SEND_ROOM_BYTES)) {
+        return send_wait(call);
+    }
+    if (call->is_server && !call->stream->headers_sent) {
+        return server_call_send_headers(call);
+    }
+    return GRPC_OK;
+}
+
+// send_say tells why a message was not taken.
+static grpc_result send_say(struct grpc_call *call, grpc_result result,
+                            const char *reason)
+{
+    if (call->is_server) {
+        server_call_say(call, "send a message", reason);
+    } else {
+        client_call_say(call, "send a message", reason);
+    }
+    return result;
+}
+
+static grpc_result send_frame(struct grpc_call *call, struct view bytes)
+{
+    bool taken;
+    if (call->stream == NULL) {
+        taken = chunk_queue_append(&call->outbox, bytes);
+    } else {
+        taken = h2_send_data(&call->conn->h2, call->stream, bytes, false);
+        conn_wake(call->conn);
+    }
+    if (!taken) {
+        return send_say(call, GRPC_ENOMEM, "out of memory");
+    }
+    call->has_replied = true;
+    return GRPC_OK;
+}
+
+// send_packed sends what the packing has made, if it has.
+static grpc_result send_packed(struct grpc_call *call, grpc_result result,
+                               struct view bytes, const char *reason)
+{
+    if (result != GRPC_OK) {
+        return send_say(call, result, reason);
+    }
+    // An interceptor may have ended the call.
+    return send_is_open(call) ? send_frame(call, bytes) : GRPC_ESTATE;
+}
+
+static grpc_result send_now(struct grpc_call *call, const void *message)
+{
+    grpc_result result = send_may(call);
+    if (result != GRPC_OK) {
+        return result;
+    }
+    if (message == NULL) {
+        return send_say(call, GRPC_EINVAL, "it is NULL");
+    }
+    struct view bytes = {NULL, 0};
+    const char *reason = "";
+    bool entered = call_enter(call);
+    result = send_encode(call, message, &bytes, &reason);
+    result = send_packed(call, result, bytes, reason);
+    call_leave(call, entered);
+    return result;
+}
+
+bool send_outbox(struct grpc_call *call)
+{
+    while (call->outbox.size > 0) {
+        struct view piece;
+        (void)chunk_queue_peek(&call->outbox, &piece, 1);
+        if (!h2_send_data(&call->conn->h2, call->stream, piece, false)) {
+            return false;
+        }
+        chunk_queue_consume(&call->outbox, piece.size);
+    }
+    if (call->send_waits) {
+        h2_want_writable(call->stream);
+    }
+    const struct view nothing = view_of(NULL, 0);
+    return !call->half_closed ||
+           h2_send_data(&call->conn->h2, call->stream, nothing, true);
+}
+
+void send_on_writable(struct grpc_call *call)
+{
+    if (!call->send_waits) {
+        return;
+    }
+    call->send_waits = false;
+    if (call->writable != NULL) {
+        bool entered = call_enter(call);
+        call->writable(call, call->writable_argument);
+        call_leave(call, entered);
+    }
+}
+
+// ---- Lent bytes -------------------------------------------------------------
+
+// send_is_lent: the bytes may stay where they are.
+static bool send_is_lent(const struct grpc_call *call, struct view message)
+{
+    return !call->chain->sees_messages && !send_is_compressed(call, message);
+}
+
+static grpc_result send_lent(struct grpc_call *call, struct view message,
+                             void (*release)(void *argument), void *argument)
+{
+    uint8_t head[DEFRAME_HEAD];
+    if (message.size > call->max_send_bytes) {
+        const char *reason = "";
+        grpc_result result = send_too_large(call, message.size, &reason);
+        return send_say(call, result, reason);
+    }
+    struct view prefix = send_head(head + DEFRAME_HEAD, message.size, false);
+    prefix.size = DEFRAME_HEAD;
+    if (!h2_send_data_lent(&call->conn->h2, call->stream, prefix, message,
+                           release, argument, false)) {
+        return send_say(call, GRPC_ENOMEM, "out of memory");
+    }
+    call->has_replied = true;
+    conn_wake(call->conn);
+    return GRPC_OK;
+}
+
+static grpc_result send_plain(struct grpc_call *call, struct view message)
+{
+    struct view bytes = {NULL, 0};
+    const char *reason = "";
+    grpc_result result = send_bytes(call, message, &bytes, &reason);
+    return send_packed(call, result, bytes, reason);
+}
+
+static grpc_result send_bytes_now(struct grpc_call *call, struct view message,
+                                  void (*release)(void *argument),
+                                  void *argument)
+{
+    grpc_result result = send_may(call);
+    if (result == GRPC_OK && release != NULL && call->stream == NULL) {
+        result = send_wait(call); // nothing is lent before there is a stream
+    }
+    if (result != GRPC_OK) {
+        return result;
+    }
+    if (release != NULL && send_is_lent(call, message)) {
+        return send_lent(call, message, release, argument);
+    }
+    bool entered = call_enter(call);
+    result = send_plain(call, message);
+    call_leave(call, entered);
+    if (result == GRPC_OK && release != NULL) {
+        release(argument); // they were copied
+    }
+    return result;
+}
+
+// ---- The public functions ---------------------------------------------------
+
+grpc_result grpc_call_send(grpc_call *call, const void *message)
+{
+    grpc_result result = send_now(call, message);
+    while (result == GRPC_AGAIN && call->blocking) {
+        blocking_await_room(call);
+        result = send_now(call, message);
+    }
+    return result;
+}
+
+grpc_result grpc_call_send_bytes(grpc_call *call, grpc_str message,
+                                 void (*release)(void *argument),
+                                 void *argument)
+{
+    if (message.data == NULL && message.size > 0) {
+        return GRPC_EINVAL;
+    }
+    const struct view bytes = view_of(message.data, message.size);
+    grpc_result result = send_bytes_now(call, bytes, release, argument);
+    while (result == GRPC_AGAIN && call->blocking) {
+        blocking_await_room(call);
+        result = send_bytes_now(call, bytes, release, argument);
+    }
+    return result;
+}
+
+grpc_result grpc_call_half_close(grpc_call *call)
+{
+    if (call == NULL || call->is_server) {
+        return GRPC_EINVAL;
+    }
+    if (!send_is_open(call)) {
+        return GRPC_ESTATE;
+    }
+    call->half_closed = true;
+    call->send_waits = false;
+    if (call->stream == NULL) {
+        return GRPC_OK;
+    }
+    const struct view nothing = view_of(NULL, 0);
+    if (!h2_send_data(&call->conn->h2, call->stream, nothing, true)) {
+        client_call_refuse_memory(call);
+        return GRPC_ENOMEM;
+    }
+    conn_wake(call->conn);
+    return GRPC_OK;
+}
+
+void grpc_call_on_writable(grpc_call *call,
+                           void (*writable)(grpc_call *call, void *argument),
+                           void *argument)
+{
+    if (call != NULL) {
+        call->writable = writable;
+        call->writable_argument = argument;
+    }
+}
+
+void grpc_call_compress(grpc_call *call, bool on)
+{
+    if (call != NULL) {
+        call->compresses = on;
+    }
+}

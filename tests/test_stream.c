@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+
+#include "tests/unit.h"
+
+#include "core/stream.h"
+#include "tests/stream_kit.h"
+
+// ---- Four kinds, with callbacks ---------------------------------------------
+
+static void test_stream__many(void **state)
+{
+    struct sk *sk = sk_new();
+    (void)state;
+    (void)sk_start_many(sk, 3, NULL);
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "headers reply:0 reply:1 reply:2 OK ");
+    assert_int_equal(sk->told, 0);
+    sk_free(sk);
+}
+
+// Without messages there are no headers either: Trailers-Only.
+static void test_stream__many_of_none(void **state)
+{
+    struct sk *sk = sk_new();
+    (void)state;
+    (void)sk_start_many(sk, 0, NULL);
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "OK ");
+    sk_free(sk);
+}
+
+static void test_stream__collect(void **state)
+{
+    struct sk *sk = sk_new();
+    (void)state;
+    grpc_call *call =
+        stream_Streams_Collect_start(sk->channel, &sk_collect_events, sk, NULL);
+    assert_non_null(call);
+    for (int32_t i = 0; i < 5; i++) {
+        assert_int_equal(
+            stream_Streams_Collect_send(call, &(stream_Text){.number = i}),
+            GRPC_OK);
+    }
+    kit_turn(sk->loop);
+    assert_int_equal(sk->received, 5);
+    assert_string_equal(sk->server_log.text, "");
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    assert_int_equal(grpc_call_half_close(call), GRPC_ESTATE);
+    assert_int_equal(
+        stream_Streams_Collect_send(call, &(stream_Text){.number = 1}),
+        GRPC_ESTATE);
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "headers all:5 OK ");
+    assert_string_equal(sk->server_log.text, "end ");
+    sk_free(sk);
+}
+
+static void test_stream__talk(void **state)
+{
+    struct sk *sk = sk_new();
+    (void)state;
+    grpc_call *call = sk_start_talk(sk, NULL);
+    assert_int_equal(sk_say(call, "a", 1), GRPC_OK);
+    kit_wait(sk->loop, &sk->messages, 1);
+    assert_int_equal(sk_say(call, "b", 2), GRPC_OK);
+    assert_int_equal(sk_say(call, "c", 3), GRPC_OK);
+    kit_wait(sk->loop, &sk->messages, 3);
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "headers a:1 b:2 c:3 OK ");
+    assert_string_equal(sk->server_log.text, "end ");
+    sk_free(sk);
+}
+
+static void test_stream__talk_of_nothing(void **state)
+{
+    struct sk *sk = sk_new();
+    (void)state;
+    grpc_call *call = sk_start_talk(sk, NULL);
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "OK ");
+    sk_free(sk);
+}
+
+// ---- Waited for -------------------------------------------------------------
+
+static void test_stream__many_waited_for(void **state)
+{
+    struct sk *sk = sk_new();
+    grpc_arena arena = {0};
+    const stream_Text *reply;
+    (void)state;
+    grpc_call *call = stream_Streams_Many_call(
+        sk->channel, &arena, &(stream_Text){.number = 100}, NULL);
+    int32_t count = 0;
+    while (stream_Streams_Many_next(call, &reply) == GRPC_MORE) {
+        assert_int_equal(reply->number, count);
+        assert_string_equal(reply->text.data, "reply");
+        count++;
+    }
+    assert_int_equal(count, 100);
+    assert_null(reply);
+    assert_int_equal(stream_Streams_Many_next(call, &reply), GRPC_OK);
+    grpc_status status = grpc_call_end(call);
+    assert_int_equal(status.code, GRPC_OK);
+    grpc_arena_free(&arena);
+    sk_free(sk);
+}
+
+// Who leaves early gets CANCELLED, and so does the server.
+static void test_stream__left_early(void **state)
+{
+    struct sk *sk = sk_new();
+    grpc_arena arena = {0};
+    const stream_Text *reply;
+    (void)state;
+    grpc_call *call = stream_Streams_Many_call(
+        sk->channel, &arena, &(stream_Text){.number = INT32_MAX}, NULL);
+    assert_int_equal(stream_Streams_Many_next(call, &reply), GRPC_MORE);
+    grpc_status status = grpc_call_end(call);
+    assert_int_equal(status.code, GRPC_CANCELLED);
+    kit_wait(sk->loop, &sk->told, 1);
+    grpc_arena_free(&arena);
+    sk_free(sk);
+}
+
+static void test_stream__collect_waited_for(void **state)
+{
+    struct sk *sk = sk_new();
+    grpc_arena arena = {0};
+    stream_Text reply;
+    (void)state;
+    grpc_call *call = stream_Streams_Collect_call(sk->channel, &arena, NULL);
+    static char bytes[10000];
+    const stream_Text request = {.data = {bytes, sizeof bytes}};
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(stream_Streams_Collect_send(call, &request), GRPC_OK);
+    }
+    grpc_status status = stream_Streams_Collect_end(call, &reply);
+    assert_int_equal(status.code, GRPC_OK);
+    assert_int_equal(reply.number, 200);
+    grpc_arena_free(&arena);
+    sk_free(sk);
+}
+
+static void test_stream__talk_waited_for(void **state)
+{
+    struct sk *sk = sk_new();
+    grpc_arena arena = {0};
+    const stream_Text *reply;
+    (void)state;
+    grpc_call *call = stream_Streams_Talk_call(sk->channel, &arena, NULL);
+    for (int32_t i = 0; i < 10; i++) {
+        assert_int_equal(sk_say(call, "x", i), GRPC_OK);
+        assert_int_equal(stream_Streams_Talk_next(call, &reply), GRPC_MORE);
+        assert_int_equal(reply->number, i);
+    }
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    assert_int_equal(stream_Streams_Talk_next(call, &reply), GRPC_OK);
+    assert_int_equal(grpc_call_end(call).code, GRPC_OK);
+    grpc_arena_free(&arena);
+    sk_free(sk);
+}
+
+// ---- Room -------------------------------------------------------------------
+
+static void stream_count(grpc_call *call, const stream_Text *reply,
+                         struct sk *sk)
+{
+    (void)call;
+    assert_int_equal(reply->number, sk->messages - 1);
+}
+
+static void test_stream__many_has_no_room(void **state)
+{
+    struct sk *sk = sk_new();
+    sk->on_message = stream_count;
+    (void)state;
+    (void)sk_start_many(sk, 20000, NULL);
+    sk_wait_end(sk, 1);
+    assert_int_equal(sk->code, GRPC_OK);
+    assert_int_equal(sk->messages, 20000);
+    assert_non_null(strstr(sk->server_log.text, "again"));
+    sk_free(sk);
+}
+
+// A client's messages wait for the connection; then they are told of room.
+static void test_stream__client_has_no_room(void **state)
+{
+    struct sk *sk = sk_new();
+    static char bytes[30000];
+    const stream_Text request = {.data = {bytes, sizeof bytes}};
+    (void)state;
+    grpc_call *call =
+        stream_Streams_Collect_start(sk->channel, &sk_collect_events, sk, NULL);
+    int32_t sent = 0;
+    while (stream_Streams_Collect_send(call, &request) == GRPC_OK) {
+        sent++;
+    }
+    assert_int_equal(sent, 3);
+    assert_int_equal(stream_Streams_Collect_send(call, &request), GRPC_AGAIN);
+    kit_turn(sk->loop);
+    assert_string_equal(sk->log.text, "writable ");
+    assert_int_equal(stream_Streams_Collect_send(call, &request), GRPC_OK);
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "writable headers all:4 OK ");
+    sk_free(sk);
+}
+
+static void stream_pause(grpc_call *call, const stream_Text *request,
+                         struct sk *sk)
+{
+    (void)request;
+    if (sk->received == 2) {
+        grpc_call_pause(call);
+    }
+}
+
+// Messages that were not asked for wait, and come in order.
+static void test_stream__paused(void **state)
+{
+    struct sk *sk = sk_new();
+    sk->act_on = stream_pause;
+    (void)state;
+    grpc_call *call =
+        stream_Streams_Collect_start(sk->channel, &sk_collect_events, sk, NULL);
+    for (int32_t i = 0; i < 10; i++) {
+        assert_int_equal(
+            stream_Streams_Collect_send(call, &(stream_Text){.number = i}),
+            GRPC_OK);
+    }
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    kit_turn(sk->loop);
+    assert_int_equal(sk->received, 2);
+    assert_string_equal(sk->server_log.text, "");
+    grpc_call_resume(sk->call);
+    assert_int_equal(sk->received, 2); // not from within
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "headers all:10 OK ");
+    sk_free(sk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stream__many),
+        cmocka_unit_test(test_stream__many_of_none),
+        cmocka_unit_test(test_stream__collect),
+        cmocka_unit_test(test_stream__talk),
+        cmocka_unit_test(test_stream__talk_of_nothing),
+        cmocka_unit_test(test_stream__many_waited_for),
+        cmocka_unit_test(test_stream__left_early),
+        cmocka_unit_test(test_stream__collect_waited_for),
+        cmocka_unit_test(test_stream__talk_waited_for),
+        cmocka_unit_test(test_stream__many_has_no_room),
+        cmocka_unit_test(test_stream__client_has_no_room),
+        cmocka_unit_test(test_stream__paused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
