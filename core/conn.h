@@ -102,8 +102,8 @@ struct conn_client_hints {
 struct conn {
     struct grpc_loop *loop;
     const struct conn_role *role;
-    void *owner; // the role's: grpc_server or grpc_channel
-    uint8_t state; // enum conn_state
+    void *owner;        // the role's: grpc_server or grpc_channel
+    uint8_t state;      // enum conn_state
     bool finishing;     // close when the last stream has ended and all is sent
     bool write_shut;    // nothing more is written
     bool frame_was_cut; // when CONN_DUE_READ was due last

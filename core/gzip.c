@@ -117,7 +117,7 @@ static Bytef *gzip_input(grpc_str message)
 }
 
 static grpc_result gzip_compress(void *opened, grpc_str message,
-                                 grpc_write *write, void *sink)
+                                 grpc_write *put, void *sink)
 {
     struct gzip_state *state = opened;
     z_stream *stream = &state->deflate;
@@ -135,14 +135,14 @@ static grpc_result gzip_compress(void *opened, grpc_str message,
         error = deflate(stream, Z_FINISH);
         result = gzip_result(error);
         if (result == GRPC_OK) {
-            result = write(sink, piece, sizeof piece - stream->avail_out);
+            result = put(sink, piece, sizeof piece - stream->avail_out);
         }
     }
     return result;
 }
 
 // gzip_inflate puts out one piece; *ended: a member of the file has ended.
-static grpc_result gzip_inflate(z_stream *stream, grpc_write *write, void *sink,
+static grpc_result gzip_inflate(z_stream *stream, grpc_write *put, void *sink,
                                 bool *ended)
 {
     unsigned char piece[GZIP_PIECE];
@@ -155,12 +155,12 @@ static grpc_result gzip_inflate(z_stream *stream, grpc_write *write, void *sink,
         return GRPC_EFORMAT; // it ends too early
     }
     grpc_result result = gzip_result(error);
-    return result == GRPC_OK ? write(sink, piece, size) : result;
+    return result == GRPC_OK ? put(sink, piece, size) : result;
 }
 
 // A file may have several members, one after the other (RFC 1952 section 2.2).
 static grpc_result gzip_decompress(void *opened, grpc_str message,
-                                   grpc_write *write, void *sink)
+                                   grpc_write *put, void *sink)
 {
     struct gzip_state *state = opened;
     z_stream *stream = &state->inflate;
@@ -176,7 +176,7 @@ static grpc_result gzip_decompress(void *opened, grpc_str message,
             result = gzip_result(inflateReset(stream));
         }
         if (result == GRPC_OK) {
-            result = gzip_inflate(stream, write, sink, &ended);
+            result = gzip_inflate(stream, put, sink, &ended);
         }
     }
     return result;
@@ -197,19 +197,19 @@ static void gzip_close(void *opened, const grpc_allocator *allocator)
 }
 
 static grpc_result gzip_compress(void *opened, grpc_str message,
-                                 grpc_write *write, void *sink)
+                                 grpc_write *put, void *sink)
 {
     (void)opened;
     (void)message;
-    (void)write;
+    (void)put;
     (void)sink;
     return GRPC_ESTATE;
 }
 
 static grpc_result gzip_decompress(void *opened, grpc_str message,
-                                   grpc_write *write, void *sink)
+                                   grpc_write *put, void *sink)
 {
-    return gzip_compress(opened, message, write, sink);
+    return gzip_compress(opened, message, put, sink);
 }
 
 #endif

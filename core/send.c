@@ -10,6 +10,7 @@
 #include "core/compress.h"
 #include "core/limits.h"
 #include "core/server_call.h"
+#include "core/server_headers.h"
 
 // ---- From a message to its frame --------------------------------------------
 
@@ -175,7 +176,7 @@ static grpc_result send_may(struct grpc_call *call)
         return send_wait(call);
     }
     if (call->is_server && !call->stream->headers_sent) {
-        return server_call_send_headers(call);
+        return server_headers_send(call);
     }
     return GRPC_OK;
 }

@@ -16,11 +16,6 @@ INTERNAL_DATA const struct conn_role server_role;
 // interceptor is waited for. The call is entered (call_enter).
 INTERNAL void server_call_begin(struct grpc_call *call);
 
-// server_call_send_headers sends the response headers. GRPC_ELIMIT: the client
-// does not take so much; GRPC_ENOMEM.
-INTERNAL MUST_CHECK grpc_result
-server_call_send_headers(struct grpc_call *call);
-
 // server_call_on_end: all of the request has been given.
 INTERNAL void server_call_on_end(struct grpc_call *call);
 

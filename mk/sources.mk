@@ -79,6 +79,7 @@ CORE_SOURCES = \
 	core/receive.c \
 	core/send.c \
 	core/client_call.c \
+	core/server_headers.c \
 	core/server_call.c \
 	core/client_start.c \
 	core/blocking.c \
