@@ -158,6 +158,12 @@ void call_set_text(struct grpc_call *call, const char *format, ...)
     va_end(arguments);
 }
 
+void call_set_static(struct grpc_call *call, struct view text)
+{
+    call->text = (const char *)text.data;
+    call->text_size = text.size;
+}
+
 grpc_status call_status(const struct grpc_call *call)
 {
     return (grpc_status){

@@ -200,6 +200,9 @@ INTERNAL void call_set_text(struct grpc_call *call, const char *format, ...)
 INTERNAL void call_set_text_list(struct grpc_call *call, const char *format,
                                  va_list arguments) PRINTF_LIKE(2, 0);
 
+// call_set_static does it with text that is static, and takes no memory.
+INTERNAL void call_set_static(struct grpc_call *call, struct view text);
+
 // call_status is the outcome as the user is told it.
 INTERNAL grpc_status call_status(const struct grpc_call *call);
 

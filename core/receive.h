@@ -35,7 +35,8 @@ INTERNAL void receive_end(struct grpc_call *call);
 // receive_ready has what waits given in this step.
 INTERNAL void receive_ready(struct grpc_call *call);
 
-// receive_go_on gives what waits; called from settle.
+// receive_go_on begins a call that no interceptor holds any more, and gives what
+// waits. Called from where the user may be called back.
 INTERNAL void receive_go_on(struct grpc_call *call);
 
 // receive_only decodes bytes as the only message of its direction.

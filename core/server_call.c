@@ -150,7 +150,8 @@ void server_call_lose(struct grpc_call *call)
 {
     if (call->state != CALL_ANSWERED) {
         call->code = GRPC_CANCELLED;
-        call_set_text(call, "the client has cancelled the call, or is gone");
+        call_set_static(call, VIEW("the client has cancelled the call, or is "
+                                   "gone"));
     }
     server_lose(call, H2_CANCEL);
 }
@@ -439,9 +440,7 @@ static void server_on_request(struct conn *conn, const struct h2_event *event)
         return;
     }
     call->peer_ended = event->end_stream;
-    bool entered = call_enter(call);
-    server_call_begin(call);
-    call_leave(call, entered);
+    receive_go_on(call);
 }
 
 static void server_handle(struct grpc_call *call, const void *request)
@@ -467,9 +466,6 @@ void server_call_begin(struct grpc_call *call)
         return;
     }
     call->asked = true;
-    if (UNLIKELY(call->peer_ended || call->inbox.size > 0)) {
-        receive_ready(call);
-    }
 }
 
 // server_finish_request: the client has sent its only message; the handler's
