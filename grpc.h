@@ -555,8 +555,8 @@ typedef struct grpc_call_options {
     grpc_call *parent;
     uint32_t max_receive_bytes; // of one message; 0: as the channel's
     uint32_t max_send_bytes;
-    // For blocking unary calls, which leave no call to ask: where to put what
-    // the server has sent, in the arena. May be NULL.
+    // For calls that are waited for, which leave nothing to ask when they have
+    // ended: where to put then what the server has sent, in the arena.
     grpc_metadata *headers;
     grpc_metadata *trailers;
 } grpc_call_options;
@@ -645,9 +645,16 @@ GRPC_API bool grpc_call_is_over(const grpc_call *call);
 // with a message that lives until the next M_next or the end; or GRPC_OK when
 // there are no more. Always end it, with grpc_call_end() or M_end().
 
-// grpc_call_end waits for the status, or cancels what is not over (messages
-// not read yet, requests not closed), and gives the call back. The message and
-// the details live in the arena of M_call.
+// grpc_call_await_headers waits until the response headers are there
+// (grpc_call_headers()), which may be before the first message. GRPC_ESTATE: the
+// call has ended without.
+GRPC_API grpc_result grpc_call_await_headers(grpc_call *call);
+
+// grpc_call_end waits for the status and gives the call back. A call whose
+// requests are not half closed is cancelled, and so is one that a further
+// message comes for: it was not asked for. To leave a stream whose server may be
+// silent for long, grpc_cancel() it first. The status's message and details live
+// in the arena of M_call.
 GRPC_API grpc_status grpc_call_end(grpc_call *call);
 
 // ---- Metadata ----

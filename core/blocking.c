@@ -46,8 +46,34 @@ void blocking_await_room(struct grpc_call *call)
     }
 }
 
+// blocking_copy_metadata copies what outlives the call; nothing without memory.
+static void blocking_copy_metadata(grpc_metadata from, grpc_arena *arena,
+                                   grpc_metadata *to)
+{
+    if (to == NULL) {
+        return;
+    }
+    *to = (grpc_metadata){NULL, 0};
+    grpc_header *copies = arena_alloc(arena, from.count * sizeof *copies);
+    for (size_t i = 0; i < from.count && copies != NULL; i++) {
+        const grpc_header *header = &from.data[i];
+        const struct view key = view_of(header->key, strlen(header->key));
+        const struct view value = view_of(header->value, header->size);
+        copies[i] = (grpc_header){arena_copy_text(arena, key),
+                                  arena_copy_text(arena, value), header->size};
+        if (copies[i].key == NULL || copies[i].value == NULL) {
+            return;
+        }
+    }
+    if (copies != NULL && from.count > 0) {
+        *to = (grpc_metadata){copies, from.count};
+    }
+}
+
 grpc_status blocking_status(const struct grpc_call *call, grpc_arena *arena)
 {
+    blocking_copy_metadata(call->headers, arena, call->headers_out);
+    blocking_copy_metadata(call->trailers, arena, call->trailers_out);
     grpc_status status = call_status(call);
     const struct view text = view_of(call->text, call->text_size);
     status.message = arena_copy_text(arena, text);

@@ -26,7 +26,8 @@ INTERNAL void blocking_step(struct grpc_call *call);
 // blocking_await_room waits until there is room to send, or the call has ended.
 INTERNAL void blocking_await_room(struct grpc_call *call);
 
-// blocking_status is the outcome, with what outlives the call in the arena.
+// blocking_status is the outcome, with what outlives the call in the arena, the
+// metadata too if the options have asked for it.
 INTERNAL grpc_status blocking_status(const struct grpc_call *call,
                                      grpc_arena *arena);
 

@@ -154,6 +154,8 @@ struct grpc_call {
             struct list_link link_parent; // in the children of a server's call
             const void *next;             // waited for: the message to be given
             grpc_arena *next_arena;       // where it is
+            grpc_metadata *headers_out;   // waited for: NULL, or where they go
+            grpc_metadata *trailers_out;  // at the end
             bool wait_for_ready;
             bool has_own_path;  // method is the call's own
             bool status_known;  // in code and text, from trailers

@@ -132,6 +132,8 @@ static const char *client_start_options(struct grpc_call *call,
                                         const grpc_call_options *options)
 {
     call->wait_for_ready = options->wait_for_ready;
+    call->headers_out = options->headers;
+    call->trailers_out = options->trailers;
     if (options->max_send_bytes != 0) {
         call->max_send_bytes = options->max_send_bytes;
     }

@@ -181,6 +181,20 @@ grpc_result grpc_call_next(grpc_call *call, const void **message)
     return call->next != NULL ? GRPC_MORE : GRPC_OK;
 }
 
+grpc_result grpc_call_await_headers(grpc_call *call)
+{
+    if (call == NULL || !call->blocking) {
+        return GRPC_EINVAL;
+    }
+    while (!call->response_seen && !blocking_is_done(call)) {
+        if (call->loop->stepping) {
+            return GRPC_ESTATE;
+        }
+        blocking_step(call);
+    }
+    return call->response_seen ? GRPC_OK : GRPC_ESTATE;
+}
+
 // stream_close gives the call back.
 static grpc_status stream_close(struct grpc_call *call)
 {

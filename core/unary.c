@@ -60,32 +60,8 @@ static grpc_status unary_status(grpc_code code, const char *text)
     };
 }
 
-// unary_copy_metadata copies what outlives the call; nothing without memory.
-static void unary_copy_metadata(grpc_metadata from, grpc_arena *arena,
-                                grpc_metadata *to)
-{
-    if (to == NULL) {
-        return;
-    }
-    *to = (grpc_metadata){NULL, 0};
-    grpc_header *copies = arena_alloc(arena, from.count * sizeof *copies);
-    for (size_t i = 0; i < from.count && copies != NULL; i++) {
-        const grpc_header *header = &from.data[i];
-        const struct view key = view_of(header->key, strlen(header->key));
-        const struct view value = view_of(header->value, header->size);
-        copies[i] = (grpc_header){arena_copy_text(arena, key),
-                                  arena_copy_text(arena, value), header->size};
-        if (copies[i].key == NULL || copies[i].value == NULL) {
-            return;
-        }
-    }
-    if (copies != NULL && from.count > 0) {
-        *to = (grpc_metadata){copies, from.count};
-    }
-}
-
 static grpc_status unary_block(struct grpc_call *call, grpc_arena *arena,
-                               void *reply, const grpc_call_options *options)
+                               void *reply)
 {
     call->blocking = true;
     call->reply_arena = arena;
@@ -93,10 +69,6 @@ static grpc_status unary_block(struct grpc_call *call, grpc_arena *arena,
     client_start(call);
     while (!blocking_is_done(call)) {
         blocking_step(call);
-    }
-    if (options != NULL) {
-        unary_copy_metadata(call->headers, arena, options->headers);
-        unary_copy_metadata(call->trailers, arena, options->trailers);
     }
     grpc_status status = blocking_status(call, arena);
     call_release(call);
@@ -136,9 +108,8 @@ grpc_status unary_named(grpc_channel *channel, grpc_arena *arena,
         call =
             client_start_new(channel, method, path, request, options, &reason);
     }
-    grpc_status status = call == NULL
-                             ? unary_refused(arena, reason)
-                             : unary_block(call, arena, reply, options);
+    grpc_status status = call == NULL ? unary_refused(arena, reason)
+                                      : unary_block(call, arena, reply);
     blocking_end(channel);
     return status;
 }

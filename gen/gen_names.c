@@ -369,6 +369,7 @@ static const char *const names_library[] = {
     "grpc_call_time_left_ms",
     "grpc_call_elapsed_us",
     "grpc_call_loop",
+    "grpc_call_await_headers",
     "grpc_compressor",
     "grpc_gzip",
     "grpc_loop_add_compressor",

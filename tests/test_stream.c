@@ -163,6 +163,48 @@ static void test_stream__talk_waited_for(void **state)
     sk_free(sk);
 }
 
+static void stream_head(grpc_call *call, struct sk *sk)
+{
+    (void)sk;
+    assert_int_equal(grpc_call_add_header(call, "Served-By", "me"), GRPC_OK);
+    assert_int_equal(grpc_call_add_trailer(call, "cost", "3"), GRPC_OK);
+    assert_int_equal(grpc_call_send_headers(call), GRPC_OK);
+    assert_int_equal(grpc_call_send_headers(call), GRPC_ESTATE);
+    assert_int_equal(grpc_call_add_header(call, "late", "1"), GRPC_ESTATE);
+    assert_int_equal(
+        stream_Streams_Talk_receive(call, sk_echo, sk_echo_end, sk), GRPC_OK);
+}
+
+// Headers are there before the first message, and outlive the call where the
+// options say so.
+static void test_stream__headers_waited_for(void **state)
+{
+    struct sk *sk = sk_new();
+    grpc_arena arena = {0};
+    grpc_metadata headers;
+    grpc_metadata trailers;
+    grpc_str value;
+    const grpc_call_options options = {
+        .headers = &headers,
+        .trailers = &trailers,
+    };
+    sk->act = stream_head;
+    (void)state;
+    grpc_call *call = stream_Streams_Talk_call(sk->channel, &arena, &options);
+    assert_int_equal(grpc_call_await_headers(call), GRPC_OK);
+    assert_true(grpc_call_header(call, "served-by", &value));
+    assert_string_equal(value.data, "me");
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    assert_int_equal(grpc_call_end(call).code, GRPC_OK);
+    assert_int_equal(headers.count, 1);
+    assert_string_equal(headers.data[0].key, "served-by");
+    assert_true(grpc_metadata_get(trailers, "cost", 0, &value));
+    assert_string_equal(value.data, "3");
+    assert_false(grpc_metadata_get(trailers, "cost", 1, &value));
+    grpc_arena_free(&arena);
+    sk_free(sk);
+}
+
 // ---- Room -------------------------------------------------------------------
 
 static void stream_count(grpc_call *call, const stream_Text *reply,
@@ -254,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_stream__left_early),
         cmocka_unit_test(test_stream__collect_waited_for),
         cmocka_unit_test(test_stream__talk_waited_for),
+        cmocka_unit_test(test_stream__headers_waited_for),
         cmocka_unit_test(test_stream__many_has_no_room),
         cmocka_unit_test(test_stream__client_has_no_room),
         cmocka_unit_test(test_stream__paused),
