@@ -361,6 +361,12 @@ typedef struct grpc_limits {
     uint32_t continuation_frames; // [8]
     // Memory.
     uint32_t connection_window_bytes; // unread of all streams [1,048,576]
+    uint32_t window_bytes_max;    // to which a window that is being read grows
+                                  // with the measured bandwidth-delay product;
+                                  // not at all when it is no larger than the
+                                  // window [4,194,304]
+    uint32_t window_growth_bytes; // by which all windows of a connection grow
+                                  // together [16,777,216]
     uint32_t encoder_table_bytes; // of HPACK's table for what we send, whatever
                                   // the peer allows [4,096]
     uint32_t output_bytes;   // DATA waits in its stream above so much [262,144]

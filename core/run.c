@@ -71,19 +71,21 @@ void run_set_error(struct grpc_loop *loop, char text[RUN_ERROR_TEXT],
 uint64_t run_now(struct grpc_loop *loop)
 {
     if (!loop->stepping) {
-        loop->loop.now_ms = loop_clock(&loop->loop);
+        loop_refresh(&loop->loop);
+        loop->h2.now_us = loop->loop.now_us;
     }
     return loop->loop.now_ms;
 }
 
 uint64_t run_now_us(struct grpc_loop *loop)
 {
-    return run_now(loop) * 1000;
+    (void)run_now(loop);
+    return loop->loop.now_us;
 }
 
 uint64_t run_clock_us(const struct grpc_loop *loop)
 {
-    return loop_clock(&loop->loop) * 1000;
+    return loop_clock(&loop->loop);
 }
 
 uint64_t run_due(struct grpc_loop *loop, uint64_t delay_ms)
@@ -432,12 +434,14 @@ grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
     // Work that is done before the wait may be what the caller waits for. The
     // last step may have been long ago.
     if (run_has_work(loop)) {
-        loop->loop.now_ms = loop_clock(&loop->loop);
+        loop_refresh(&loop->loop);
+        loop->h2.now_us = loop->loop.now_us;
         timeout_ms = 0;
         run_settle_once(loop);
     }
     grpc_result result = GRPC_OK;
     if (loop_wait(&loop->loop, timeout_ms)) {
+        loop->h2.now_us = loop->loop.now_us;
         run_dispatch(loop);
         run_settle_once(loop);
     } else {

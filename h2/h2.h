@@ -13,6 +13,7 @@
 //   h2_handle.{c,h}    a table of handlers for all other frames
 //   h2_stream.{c,h}    stream states (5.1), lookup by id
 //   h2_flow.{c,h}      windows, both ways (5.2, 6.9)
+//   h2_bdp.{c,h}       how large windows have to be, by PINGs
 //   h2_send.{c,h}      HEADERS, DATA, RST_STREAM; the DATA scheduler
 //   h2_fields.{c,h}    what makes a header block malformed (8)
 //   h2_check.c         the invariants of all of it
@@ -31,6 +32,7 @@
 #include "base/slab.h"
 #include "base/view.h"
 #include "grpc.h"
+#include "h2/h2_bdp.h"
 #include "h2/h2_fields.h"
 #include "h2/h2_frame.h"
 #include "hpack/hpack.h"
@@ -88,6 +90,8 @@ struct h2_shared {
     bool fields_checked;
     // The owner's word on the block, set to 0 whenever the block is another one.
     uintptr_t block_memo;
+    // The time, for measuring round trips: the owner writes it before it calls.
+    uint64_t now_us;
 };
 
 INTERNAL void h2_shared_init(struct h2_shared *shared,
@@ -124,8 +128,8 @@ enum h2_stream_state {
 struct h2_stream {
     // Read by the owner:
     uint32_t id; // a client's stream gets its id with its first HEADERS; 0
-    enum h2_stream_state state;
-    void *owner; // the owner's own; h2 never reads it. NULL at first
+    uint32_t extra_bytes; // h2's: the receive window has grown by so much
+    void *owner;          // the owner's own; h2 never reads it. NULL at first
 
     // h2's own:
     struct h2_conn *conn;
@@ -141,12 +145,14 @@ struct h2_stream {
     int64_t credit_bytes;   // credited and not yet announced
     int64_t ahead_bytes;    // announced by h2_want before they were credited
     int64_t content_left;   // what content-length promised; -1: nothing
+    uint8_t state;          // enum h2_stream_state; read by the owner
     uint8_t informational;  // 1xx responses seen
     bool end_queued;        // END_STREAM goes out with the last byte of out
     bool headers_received;  // a request, or a final response
     bool headers_sent;
     bool writable_wanted; // an H2_EVENT_WRITABLE is due when out is empty
-    bool refused_due;     // a GOAWAY left it out: an H2_EVENT_RESET is due
+    bool refused_due : 1; // a GOAWAY left it out: an H2_EVENT_RESET is due
+    bool is_bulk : 1;     // a WINDOW_UPDATE was sent for it
     bool reset;           // RST_STREAM sent or received
 };
 
@@ -168,7 +174,7 @@ enum h2_event_type {
     H2_EVENT_GOAWAY,
     // All DATA that was given for this stream is in the output.
     H2_EVENT_WRITABLE,
-    // Our PING came back: event.ping.
+    // Our PING came back: event.ping. Those of h2_bdp.c are not told.
     H2_EVENT_PING_ACK,
     // The connection is over: code and reason. Given once; then only
     // H2_EVENT_NONE. Output (a GOAWAY) may still wait to be sent.
@@ -247,6 +253,9 @@ struct h2_stream_set {
     struct list_link due;      // by link_due: an event is due
     size_t queued_bytes;       // DATA that waits in all streams
     int64_t send_delta_max;    // no open stream's send_delta is above
+    uint32_t extra_bytes;      // sum over the streams
+    uint32_t announced;        // what the connection let the peer send; wraps
+    struct h2_bdp_round round; // dropped with the set
     struct h2_bucket_table *many; // used instead of buckets unless NULL
     struct h2_stream *buckets[H2_BUCKETS];
 };
@@ -281,9 +290,10 @@ struct h2_conn {
     const grpc_limits *limits;  // borrowed
     struct h2_stream_set *set;  // NULL: there is no stream
     struct h2_settings wanted;  // ours, as last sent
-    uint32_t connection_window; // most unread bytes; h2_options
+    uint32_t connection_window; // most unread bytes; with all growth
     uint32_t idle_left;         // frames so far that would be no glitches
     uint32_t resets_left;       // RST_STREAM frames that are no glitches
+    uint32_t growth_own; // by which connection_window has grown for itself
     struct hpack_decoder decoder;
     struct hpack_encoder encoder;
 
@@ -310,6 +320,7 @@ struct h2_conn {
     struct h2_frame frame; // being received
     uint32_t data_left;    // payload bytes of it, to be handed through
     uint32_t skip_left;    // payload bytes of it, to be skipped
+    uint32_t goaway_code;  // of a GOAWAY event that is due, its text in spill
     uint8_t *spill;        // what is needed whole and was cut
     uint32_t spill_size;
     uint32_t spill_capacity;
@@ -321,15 +332,15 @@ struct h2_conn {
     uint8_t step;         // enum h2_step
     uint8_t head_size;    // bytes of head, or of the preface, that have come
     uint8_t head[H2_HEAD_SIZE]; // cut by the input
+    bool goaway_due : 1;        // its event
+    bool closed_given : 1;      // H2_EVENT_CLOSED
+    bool settings_unacked : 1;  // wanted is not yet in force
+    bool spill_used : 1;        // the last event's views point into spill
 
     // GOAWAY, and what is due.
     uint32_t goaway_sent_id;     // lowest last_stream_id sent
     uint32_t goaway_received_id; // lowest received
-    uint32_t goaway_code;        // of a GOAWAY event that is due
-    bool goaway_due;
-    bool closed_given;     // H2_EVENT_CLOSED
-    bool settings_unacked; // wanted is not yet in force
-    bool spill_used;       // the last event's views point into spill
+    struct h2_bdp bdp;           // of windows (h2_flow.c)
 };
 
 // h2_conn_init writes our preface and SETTINGS into the output. False without
@@ -469,7 +480,7 @@ INTERNAL MUST_CHECK bool h2_update_settings(struct h2_conn *conn,
 // without further credit: a message larger than the window completes.
 INTERNAL void h2_want(struct h2_conn *conn, struct h2_stream *stream, size_t n);
 
-// h2_ping sends a PING with the given payload.
+// h2_ping sends a PING with the given payload, which is none of h2_bdp.c.
 INTERNAL MUST_CHECK bool h2_ping(struct h2_conn *conn,
                                  const uint8_t payload[8]);
 

@@ -143,6 +143,7 @@ bool h2_conn_init(struct h2_conn *conn, struct h2_shared *shared,
         .goaway_received_id = H2_STREAM_ID_MAX,
     };
     h2_settings_take_force(conn);
+    h2_flow_init(conn, options->local.initial_window_size);
     conn->peer.max_concurrent_streams = H2_LIMIT_STREAMS_BEFORE_SETTINGS;
     chunk_queue_init(&conn->out, &shared->chunks);
     hpack_decoder_init(&conn->decoder, shared->allocator,

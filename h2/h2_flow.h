@@ -22,6 +22,19 @@ static inline int64_t h2_flow_receive_window(const struct h2_stream *stream)
            stream->receive_delta;
 }
 
+// h2_flow_init prepares the growth of windows, with the initial window of a
+// stream.
+INTERNAL void h2_flow_init(struct h2_conn *conn, uint32_t initial);
+
+// h2_flow_growth is by how much all windows together have grown, and
+// h2_flow_growth_max by how much they may.
+INTERNAL uint32_t h2_flow_growth(const struct h2_conn *conn);
+INTERNAL uint32_t h2_flow_growth_max(const struct h2_conn *conn);
+
+// h2_flow_measured takes the acknowledgement of a PING; false when that PING
+// was none of flow control.
+INTERNAL bool h2_flow_measured(struct h2_conn *conn, const uint8_t *payload);
+
 // h2_flow_begin announces the connection's whole window, with the preface.
 INTERNAL void h2_flow_begin(struct h2_conn *conn);
 

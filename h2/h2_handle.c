@@ -465,8 +465,16 @@ static bool h2handle_settings(struct h2_conn *conn, struct view payload,
 static bool h2handle_ping(struct h2_conn *conn, struct view payload,
                           struct h2_event *event)
 {
+    bool is_ack = (conn->frame.flags & H2_FLAG_ACK) != 0;
+    bool is_ours = is_ack && h2_bdp_is_ours(payload.data);
+    if (is_ours && h2_flow_measured(conn, payload.data)) {
+        return false;
+    }
     h2_conn_count_idle(conn);
-    if ((conn->frame.flags & H2_FLAG_ACK) != 0) {
+    if (is_ours) {
+        return false; // the streams that it was sent for are gone
+    }
+    if (is_ack) {
         memcpy(event->ping, payload.data, sizeof event->ping);
         return h2handle_event(event, H2_EVENT_PING_ACK, NULL);
     }

@@ -40,6 +40,13 @@ enum {
     H2_LIMIT_EMPTY_CONTINUATIONS = 1,
     // Unread bytes over all streams of a connection.
     H2_LIMIT_CONNECTION_WINDOW = 1048576,
+    // To which one window grows with the bandwidth-delay product: enough for
+    // 160 Mbit/s over a round trip of 100 ms, as half of it is under way while
+    // the other half is acknowledged. grpc-go's is 16 MiB.
+    H2_LIMIT_WINDOW_MAX = 4194304,
+    // By which all windows of a connection grow together: streams that were
+    // read fast and then no longer hold so much. Four of the largest.
+    H2_LIMIT_WINDOW_GROWTH = 16777216,
     // Our encoder's table, whatever size the peer allows: it is our memory.
     H2_LIMIT_ENCODER_TABLE = 4096,
     // DATA waits in its stream's queue while this much output is unsent, so

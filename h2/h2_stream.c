@@ -136,6 +136,9 @@ static void h2stream_drop_set(struct h2_conn *conn)
     ASSERT(set->queued_bytes == 0);
     ASSERT(list_is_empty(&set->due));
     set->send_delta_max = 0;
+    set->extra_bytes = 0;
+    set->round.state = H2_BDP_REST;
+    set->round.skip = 0;
     if (set->many != NULL) {
         slab_give(&conn->shared->tables, set->many);
         set->many = NULL;
@@ -210,7 +213,7 @@ void h2_stream_set_state(struct h2_stream *stream, enum h2_stream_state state)
 {
     ASSERT((h2stream_legal[stream->state] & 1u << state) != 0);
     (void)h2stream_legal;
-    stream->state = state;
+    stream->state = (uint8_t)state;
     if (state != H2_STATE_CLOSED) {
         return;
     }

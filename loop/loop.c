@@ -112,7 +112,7 @@ bool loop_init(struct loop *loop, const grpc_allocator *allocator,
         loop->backend->close(loop->backend_state);
         return false;
     }
-    loop->now_ms = loop_clock(loop);
+    loop_refresh(loop);
     loop_wheel_init(&loop->wheel, loop->now_ms);
     return true;
 }
@@ -193,7 +193,7 @@ static int loop_time_left(struct loop *loop)
     if (next_ms == UINT64_MAX) {
         return -1;
     }
-    loop->now_ms = loop_clock(loop);
+    loop_refresh(loop);
     if (next_ms <= loop->now_ms) {
         return 0;
     }
@@ -241,7 +241,7 @@ static int loop_wait_once(struct loop *loop, int timeout_ms)
                                     loop->ready, &loop->ready_count);
     ASSERT(loop->ready_count <= LOOP_READY_MAX);
     loop_collect(loop);
-    loop->now_ms = loop_clock(loop);
+    loop_refresh(loop);
     loop_wheel_advance(&loop->wheel, loop->now_ms);
     return error;
 }

@@ -9,7 +9,7 @@
 //   loop_epoll.c, loop_poll.c
 //   loop_timer.{c,h}  timer wheel; arming and disarming cost the same for any
 //                     number of timers
-//   loop_clock.{c,h}  monotonic milliseconds
+//   loop_clock.{c,h}  monotonic microseconds
 //   loop_socket.{c,h} addresses, listening, connecting, reading, writing
 //   loop_lookup.{c,h} names -> addresses, in one helper thread
 //
@@ -77,7 +77,8 @@ struct loop {
     const struct loop_backend *backend;
     void *backend_state;
     struct loop_wheel wheel;
-    uint64_t now_ms; // monotonic; refreshed by every loop_wait
+    uint64_t now_us; // monotonic; refreshed by every loop_wait
+    uint64_t now_ms; // of the same moment, rounded down
     int post_read;   // the pipe of posted tasks
     int post_write;
     int error; // errno of the last failed call
@@ -139,7 +140,7 @@ INTERNAL int loop_fd(const struct loop *loop);
 INTERNAL int loop_timeout_ms(struct loop *loop);
 
 // loop_wait begins a turn: it waits at most timeout_ms (-1: until something
-// happens; never longer than the next timer) and refreshes now_ms. An
+// happens; never longer than the next timer) and refreshes the time. An
 // interruption by a signal ends the wait early. Descriptors that the turn
 // before did not get to are found again; its tasks and timers are kept. False:
 // loop->error.
@@ -150,10 +151,17 @@ INTERNAL MUST_CHECK bool loop_wait(struct loop *loop, int timeout_ms);
 // the deadline that would have cut it off. Of tasks, one turn gives one batch.
 INTERNAL bool loop_next(struct loop *loop, struct loop_event *event);
 
-// loop_clock is the port's time, read anew.
+// loop_clock is the port's time in microseconds, read anew.
 static inline uint64_t loop_clock(const struct loop *loop)
 {
-    return loop->port->now_ms(loop->port->user);
+    return loop->port->now_us(loop->port->user);
+}
+
+// loop_refresh has the loop's time be the clock's.
+static inline void loop_refresh(struct loop *loop)
+{
+    loop->now_us = loop_clock(loop);
+    loop->now_ms = loop->now_us / 1000;
 }
 
 #endif

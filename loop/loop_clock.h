@@ -8,8 +8,8 @@
 
 #include "base/linkage.h"
 
-// loop_clock_ms: whole milliseconds since some fixed moment; it never goes
+// loop_clock_us: whole microseconds since some fixed moment; it never goes
 // back and does not follow changes of the wall clock.
-INTERNAL uint64_t loop_clock_ms(void);
+INTERNAL uint64_t loop_clock_us(void);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include "loop/loop_clock.h"
 
-static uint64_t system_port_now_ms(void *user)
+static uint64_t system_port_now_us(void *user)
 {
     (void)user;
-    return loop_clock_ms();
+    return loop_clock_us();
 }
 
 static int system_port_connect(void *user, const struct socket_address *address,
@@ -52,7 +52,7 @@ static void system_port_close(void *user, int fd)
 const struct loop_port *loop_system_port(void)
 {
     static const struct loop_port table = {
-        .now_ms = system_port_now_ms,
+        .now_us = system_port_now_us,
         .connect = system_port_connect,
         .connected = system_port_connected,
         .read = system_port_read,

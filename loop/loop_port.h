@@ -20,7 +20,7 @@
 struct loop_port {
     void *user;
     const struct loop_backend *backend; // NULL: the system's best
-    uint64_t (*now_ms)(void *user);     // never goes back
+    uint64_t (*now_us)(void *user);     // never goes back
     int (*connect)(void *user, const struct socket_address *address,
                    int *out_fd);
     int (*connected)(void *user, int fd);

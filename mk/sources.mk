@@ -34,6 +34,7 @@ H2_SOURCES = \
 	h2/h2_settings.c \
 	h2/h2_fields.c \
 	h2/h2_stream.c \
+	h2/h2_bdp.c \
 	h2/h2_flow.c \
 	h2/h2_conn.c \
 	h2/h2_send.c \

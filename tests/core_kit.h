@@ -273,8 +273,14 @@ static MAYBE_UNUSED bool *kit_clock_is_frozen(void)
 
 static MAYBE_UNUSED uint64_t kit_now_ms(void *user)
 {
-    uint64_t base_ms = *kit_clock_is_frozen() ? 1000000 : loop_clock_ms();
+    uint64_t base_ms =
+        *kit_clock_is_frozen() ? 1000000 : loop_clock_us() / 1000;
     return base_ms + *(const uint64_t *)user;
+}
+
+static MAYBE_UNUSED uint64_t kit_now_us(void *user)
+{
+    return kit_now_ms(user) * 1000;
 }
 
 // kit_skip puts the clock forward and lets the loop see what is due then.
@@ -291,7 +297,7 @@ static MAYBE_UNUSED const struct loop_port *kit_port(void)
     static struct loop_port port;
     port = *loop_system_port();
     port.user = kit_skipped_ms();
-    port.now_ms = kit_now_ms;
+    port.now_us = kit_now_us;
     return &port;
 }
 

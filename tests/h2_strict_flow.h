@@ -7,6 +7,9 @@
 #include "tests/h2_strict.h"
 #include "tests/h2_strict_frames.h"
 
+// The PING of a measurement, behind an update for what was read.
+#define MEASURES "PING 0 0 6264700000000000\n"
+
 #define NO_INCREMENT FATAL(PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
 #define NOT_4_BYTES  FATAL(FRAME_SIZE_ERROR, "WINDOW_UPDATE is not 4 bytes")
 #define OVER_CONNECTION \
@@ -395,14 +398,14 @@ static const struct strict_row strict_credit_rows[] = {
      .input = OK(1) "[DATA 0 1 'abcdef']"
                     "<credit 1> <window 1>",
      .events = GOT_OK(1) "DATA 1 abcdef\nWINDOW 1 10 of 10\n",
-     .output = "WINDOW_UPDATE 0 1 00000006\n"},
+     .output = "WINDOW_UPDATE 0 1 00000006\n" MEASURES},
     {"6.9 half a window is worth a frame", SERVER, .options = strict_window_10,
      .input = POST(1) "[DATA 0 1 'abcd']"
                       "<credit 1>"
                       "[DATA 0 1 'e']"
                       "<credit 1> <window 1>",
      .events = GOT_POST(1) "DATA 1 abcd\nDATA 1 e\nWINDOW 1 10 of 10\n",
-     .output = "WINDOW_UPDATE 0 1 00000005\n"},
+     .output = "WINDOW_UPDATE 0 1 00000005\n" MEASURES},
     {"6.9 what a large message wants is granted ahead", SERVER,
      .input = POST(1) "<want 1> <want 1> <window 1>"
                       "[DATA 1 1 'ab']"

@@ -581,10 +581,10 @@ static int door_connect(void *user, const struct socket_address *address,
     return EINPROGRESS;
 }
 
-static uint64_t door_now_ms(void *user)
+static uint64_t door_now_us(void *user)
 {
     (void)user;
-    return kit_now_ms(kit_skipped_ms());
+    return kit_now_us(kit_skipped_ms());
 }
 
 // What the server does with each new connection.
@@ -626,7 +626,7 @@ static int door_minute(enum door_kind kind)
     memset(waiting, 0, sizeof waiting);
     door = (struct door){.port = *loop_system_port()};
     door.port.user = &door;
-    door.port.now_ms = door_now_ms;
+    door.port.now_us = door_now_us;
     door.port.connect = door_connect;
     *kit_clock_is_frozen() = true;
     grpc_loop *loop =

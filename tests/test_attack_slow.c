@@ -528,6 +528,58 @@ static void test_attack__windows_are_given_back(void **state)
     attack_end(run);
 }
 
+// attack_measure acknowledges the PING of a measurement at once: the peer says
+// how far away it is.
+static void attack_measure(struct attack_run *run)
+{
+    const struct h2_conn *h2 = &run->conn->h2;
+    if (h2->set != NULL && h2->set->round.state == H2_BDP_PINGED) {
+        uint8_t payload[8] = "bdp";
+        for (size_t i = 0; i < 5; i++) {
+            payload[3 + i] = (uint8_t)(h2->set->round.began_us >> (8 * i));
+        }
+        attack_frame(run, 6, 1, 0, payload, 8);
+    }
+}
+
+// Calls whose first message is read, with every measurement answered late, and
+// then a message that never ends: the windows grow to their bound, and what may
+// come unread with them.
+static void test_attack__windows_that_grow(void **state)
+{
+    (void)state;
+    static const struct attack attack = {
+        .name = "a link that seems to be long",
+        .class = "25",
+        .memory = ATTACK_HELD + ATTACK_INDUCED + 32 * ATTACK_STREAM +
+                  H2_LIMIT_ASSEMBLY_BYTES,
+        .ir = ATTACK_IR_SKIPPED,
+        .once = 100000,
+        .ms = 32 * 7 * 50,
+        .end = ATTACK_BORNE,
+    };
+    static uint8_t part[16384];
+    struct attack_run *run = attack_server(&attack);
+    attack_begin(run);
+    const struct h2_conn *h2 = &run->conn->h2;
+    for (uint32_t id = 3; id < 67; id += 2) {
+        attack_request(run, id, false);
+        memcpy(part, "\0\0\2\0\0", 5); // 128 KiB, of which a part comes
+        for (int i = 0; i < 7; i++) {
+            attack_frame(run, 0, 0, id, part, 16384);
+            attack_deliver(run);
+            *kit_skipped_ms() += 50;
+            attack_measure(run);
+            memset(part, 0, 5);
+        }
+        assert_true(h2->receive_window + h2->unread_bytes <=
+                    H2_LIMIT_CONNECTION_WINDOW + H2_LIMIT_WINDOW_GROWTH);
+        assert_true(h2->bdp.window <= H2_LIMIT_WINDOW_MAX);
+    }
+    assert_true(h2->bdp.rtt != UINT16_MAX); // it was measured
+    attack_end(run);
+}
+
 static void test_attack__message_prefixes(void **state)
 {
     (void)state;
@@ -583,6 +635,7 @@ int main(void)
         cmocka_unit_test(test_attack__settings_not_acknowledged),
         cmocka_unit_test(test_attack__connections_come_and_go),
         cmocka_unit_test(test_attack__windows_are_given_back),
+        cmocka_unit_test(test_attack__windows_that_grow),
         cmocka_unit_test(test_attack__message_prefixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,10 @@
 #include "h2/h2_stream.h"
 #include "tests/h2_script.h"
 
+// The PING of a measurement, behind an update for what was read.
+#define MEASURES_AT(time) "PING 0 0 626470" time "\n"
+#define MEASURES          MEASURES_AT("0000000000")
+
 static struct script_run run;
 
 static void options_window(struct h2_options *options)
@@ -13,12 +17,11 @@ static void options_window(struct h2_options *options)
     options->local.initial_window_size = 1000;
 }
 
-// begin makes a server with stream 1 open and windows of 100000 and 1000.
-static struct h2_stream *begin(void)
+// begin_with makes a server with stream 1 open and windows of 100000 and 1000.
+static struct h2_stream *begin_with(void (*options)(struct h2_options *))
 {
     static uint8_t bytes[256];
-    const struct h2_script script = {.is_server = true,
-                                     .options = options_window};
+    const struct h2_script script = {.is_server = true, .options = options};
     test_heap_init(&run.heap);
     script_begin(&run, &script);
     assert_true(run.ready);
@@ -28,6 +31,11 @@ static struct h2_stream *begin(void)
     run.output_size = 0;
     assert_int_equal(run.conn.receive_window, 100000);
     return h2_stream_find(&run.conn, 1);
+}
+
+static struct h2_stream *begin(void)
+{
+    return begin_with(options_window);
 }
 
 // data feeds a DATA frame of size bytes on a stream.
@@ -61,7 +69,7 @@ static void test_flow__credit_waits_for_half_a_window(void **state)
     h2_credit(&run.conn, stream, 499);
     expect_output("");
     h2_credit(&run.conn, stream, 1);
-    expect_output("WINDOW_UPDATE 0 1 000001f4\n");
+    expect_output("WINDOW_UPDATE 0 1 000001f4\n" MEASURES);
     assert_int_equal(h2_flow_receive_window(stream), 900);
     assert_int_equal(stream->unread_bytes, 100);
     // The window is used up, so what there is is told.
@@ -147,7 +155,7 @@ static void test_flow__want_lets_a_large_message_in(void **state)
     expect_output("");
     assert_int_equal(stream->ahead_bytes, 0);
     h2_credit(&run.conn, stream, 1000);
-    expect_output("WINDOW_UPDATE 0 1 000003e8\n");
+    expect_output("WINDOW_UPDATE 0 1 000003e8\n" MEASURES);
     assert_int_equal(stream->unread_bytes, 0);
     assert_int_equal(h2_flow_receive_window(stream) + stream->credit_bytes,
                      1000);
@@ -268,26 +276,26 @@ static void test_flow__credit_waits_for_room_under_the_maximum(void **state)
     (void)state;
     struct h2_stream *stream = begin();
     h2_want(&run.conn, stream, H2_WINDOW_MAX - 1000);
-    padding(1, 200);
-    padding(1, 200);
+    padding(1, 120);
+    padding(1, 120);
     set_initial(2000);
-    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX - 400);
-    assert_int_equal(stream->credit_bytes, 400);
-    set_initial(2400);
+    assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX - 240);
+    assert_int_equal(stream->credit_bytes, 240);
+    set_initial(2240);
     assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX);
     for (int i = 0; i < 4; i++) {
         padding(1, 256);
     }
-    // 1424 bytes are owed, but the window has room for 1024.
+    // 1264 bytes are owed, but the window has room for 1024.
     expect_output("");
-    assert_int_equal(stream->credit_bytes, 1424);
+    assert_int_equal(stream->credit_bytes, 1264);
     h2_want(&run.conn, stream, H2_WINDOW_MAX - 1000);
     expect_output("WINDOW_UPDATE 0 1 00000018\n");
-    assert_int_equal(stream->credit_bytes, 1400);
-    // Once 400 bytes have come all fits.
-    data(1, 400, 0);
+    assert_int_equal(stream->credit_bytes, 1240);
+    // Once 240 bytes have come all fits.
+    data(1, 240, 0);
     h2_credit(&run.conn, stream, 0);
-    expect_output("WINDOW_UPDATE 0 1 00000578\n");
+    expect_output("WINDOW_UPDATE 0 1 000004d8\n" MEASURES);
     assert_int_equal(h2_flow_receive_window(stream), H2_WINDOW_MAX);
     h2_check(&run.conn);
     script_end(&run);
@@ -355,7 +363,7 @@ static void test_flow__kept_data_is_credited_in_two_steps(void **state)
     h2_credit_stream(&run.conn, stream, 400);
     expect_output("");
     h2_credit_stream(&run.conn, stream, 500);
-    expect_output("WINDOW_UPDATE 0 1 00000384\n");
+    expect_output("WINDOW_UPDATE 0 1 00000384\n" MEASURES);
     assert_int_equal(stream->kept_bytes, 0);
     assert_int_equal(h2_flow_receive_window(stream), 1000);
     h2_check(&run.conn);
@@ -386,6 +394,259 @@ static void test_flow__send_windows_have_a_maximum(void **state)
     script_end(&run);
 }
 
+// ---- Growth -----------------------------------------------------------------
+
+static void acknowledge_of(uint64_t us)
+{
+    uint8_t measured[] = {0,   0,   8,   6, 1, 0, 0, 0, 0,
+                          'b', 'd', 'p', 0, 0, 0, 0, 0};
+    for (size_t i = 0; i < 5; i++) {
+        measured[12 + i] = (uint8_t)(us >> (8 * i));
+    }
+    script_forget(&run);
+    assert_int_equal(script_feed(&run, NULL, measured, sizeof measured), 0);
+    assert_string_equal(run.events.text, "");
+}
+
+static void acknowledge(void)
+{
+    const struct h2_stream_set *set = run.conn.set;
+    acknowledge_of(set == NULL ? 0 : set->round.began_us);
+}
+
+// transfer has size bytes come and be read, as far as the windows let them.
+static void transfer(struct h2_stream *stream, int64_t size)
+{
+    while (size > 0) {
+        int64_t n = size < 10000 ? size : 10000;
+        int64_t window = h2_flow_receive_window(stream);
+        n = window < n ? window : n;
+        n = run.conn.receive_window < n ? run.conn.receive_window : n;
+        assert_true(n > 0); // it would wait for ever
+        data(stream->id, (uint32_t)n, 0);
+        h2_credit(&run.conn, stream, (size_t)n);
+        h2_check(&run.conn);
+        size -= n;
+    }
+}
+
+// hoard has as much come as the windows let, and nobody reads it.
+static void hoard(struct h2_stream *stream)
+{
+    int64_t window = h2_flow_receive_window(stream);
+    while (window > 0 && run.conn.receive_window > 0) {
+        int64_t n = window < 10000 ? window : 10000;
+        n = run.conn.receive_window < n ? run.conn.receive_window : n;
+        data(stream->id, (uint32_t)n, 0);
+        window -= n;
+    }
+}
+
+enum { GROWTH_WINDOW = 150000, GROWTH_ALL = 250000 };
+
+static grpc_limits growth_limits;
+
+static void options_growth(struct h2_options *options)
+{
+    options_window(options);
+    growth_limits = *h2_limits_default();
+    growth_limits.window_bytes_max = GROWTH_WINDOW;
+    growth_limits.window_growth_bytes = GROWTH_ALL;
+    options->limits = &growth_limits;
+}
+
+static void options_no_growth(struct h2_options *options)
+{
+    options_growth(options);
+    growth_limits.window_bytes_max = 1000;
+}
+
+// another opens a stream.
+static struct h2_stream *another(uint32_t id)
+{
+    uint8_t post[] = {0, 0, 3, 1, 4, 0, 0, 0, 0, 0x83, 0x86, 0x84};
+    store_be32(post + 5, id);
+    assert_int_equal(script_feed(&run, NULL, post, sizeof post), 0);
+    return h2_stream_find(&run.conn, id);
+}
+
+// grow has the estimate reach the bound, as a peer can that says what it likes
+// about the time, and with it the window of the stream.
+static void grow(struct h2_stream *stream)
+{
+    for (int i = 0; i < 100 && run.conn.bdp.window < GROWTH_WINDOW; i++) {
+        if (run.conn.set->round.state == H2_BDP_PINGED) {
+            acknowledge();
+        }
+        transfer(stream, h2_flow_receive_window(stream));
+    }
+    assert_int_equal(run.conn.bdp.window, GROWTH_WINDOW);
+    transfer(stream, GROWTH_WINDOW);
+    script_drain(&run);
+    run.output_size = 0;
+}
+
+// An update for what was read grows the window of its stream, and with it the
+// connection's; streams that are new or not read stay as they are.
+static void test_flow__windows_grow_with_the_rate(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin_with(options_growth);
+    run.shared.now_us = 1000000;
+    transfer(stream, 500);
+    expect_output("WINDOW_UPDATE 0 1 000001f4\n" MEASURES_AT("40420f0000"));
+    transfer(stream, 500);
+    run.shared.now_us += 50000;
+    acknowledge();
+    expect_output("WINDOW_UPDATE 0 1 000001f4\n");
+    struct h2_stream *unread = another(3);
+    data(3, 1000, 0);
+    // Each round trip 2000 bytes: twice as much, and the 500.
+    transfer(stream, 500);
+    expect_output("WINDOW_UPDATE 0 1 00000dac\n" MEASURES_AT("9005100000"));
+    assert_int_equal(run.conn.bdp.window, 4000);
+    assert_int_equal(stream->extra_bytes, 3000);
+    assert_int_equal(h2_flow_receive_window(stream), 4000);
+    assert_int_equal(run.conn.connection_window, 103000);
+    assert_int_equal(h2_flow_growth(&run.conn), 3000);
+    assert_int_equal(unread->extra_bytes, 0);
+    assert_int_equal(h2_flow_receive_window(another(5)), 1000);
+    h2_credit(&run.conn, unread, 1000);
+    expect_output("WINDOW_UPDATE 0 3 00000fa0\n");
+    assert_int_equal(h2_flow_growth(&run.conn), 6000);
+    h2_release(&run.conn, stream);
+    assert_int_equal(run.conn.connection_window, 103000);
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
+static void test_flow__growth_can_be_turned_off(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin_with(options_no_growth);
+    transfer(stream, 500);
+    expect_output("WINDOW_UPDATE 0 1 000001f4\n");
+    transfer(stream, 1000000);
+    assert_int_equal(stream->extra_bytes, 0);
+    assert_int_equal(run.conn.connection_window, 100000);
+    script_end(&run);
+}
+
+// Padding is nothing that anybody reads.
+static void test_flow__padding_grows_nothing(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin_with(options_growth);
+    padding(1, 256);
+    padding(1, 256);
+    expect_output("WINDOW_UPDATE 0 1 00000200\n");
+    grow(stream);
+    struct h2_stream *padded = another(3);
+    for (int i = 0; i < 100; i++) {
+        padding(3, 256);
+    }
+    assert_int_equal(padded->extra_bytes, 0);
+    assert_in_range(h2_flow_receive_window(padded), 0, 1000);
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
+// A stream that was read fast, and then no more, holds up no other.
+static void test_flow__a_grown_stream_holds_up_no_other(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin_with(options_growth);
+    grow(stream);
+    assert_int_equal(stream->extra_bytes, GROWTH_WINDOW - 1000);
+    hoard(stream);
+    assert_true(stream->unread_bytes >= GROWTH_WINDOW * 3 / 4);
+    transfer(another(3), 3000000);
+    script_end(&run);
+}
+
+// Streams that were all read fast, and then no more: what they hold is bounded.
+static void test_flow__growth_is_bounded(void **state)
+{
+    (void)state;
+    struct h2_stream *streams[20] = {begin_with(options_growth)};
+    grow(streams[0]);
+    int64_t held = 0;
+    for (uint32_t i = 1; i < 20; i++) {
+        streams[i] = another(2 * i + 1);
+        transfer(streams[i], 2 * GROWTH_WINDOW);
+        assert_true(streams[i]->extra_bytes < GROWTH_WINDOW);
+        script_drain(&run);
+        run.output_size = 0;
+    }
+    assert_int_equal(h2_flow_growth(&run.conn), GROWTH_ALL);
+    assert_int_equal(streams[19]->extra_bytes, 0);
+    for (uint32_t i = 0; i < 20; i++) {
+        hoard(streams[i]);
+        held += streams[i]->unread_bytes;
+    }
+    assert_in_range(held, 200000, 100000 + GROWTH_ALL);
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
+// What a stream that has ended was let send remains with the peer: the next one
+// adds nothing to it.
+static void test_flow__growth_is_not_announced_twice(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin_with(options_growth);
+    grow(stream);
+    h2_release(&run.conn, stream);
+    for (uint32_t id = 3; id < 43; id += 2) {
+        stream = another(id);
+        transfer(stream, 2000);
+        assert_int_equal(stream->extra_bytes, GROWTH_WINDOW - 1000);
+        h2_release(&run.conn, stream);
+        h2_check(&run.conn);
+    }
+    assert_int_equal(h2_flow_growth(&run.conn), run.conn.growth_own);
+    assert_in_range(run.conn.receive_window, 100000, 100000 + GROWTH_ALL);
+    script_end(&run);
+}
+
+// The acknowledgement of a measurement is no event, and no glitch when it is
+// the one that is waited for.
+static void test_flow__acknowledgements_are_eaten(void **state)
+{
+    (void)state;
+    struct h2_stream *stream = begin_with(options_growth);
+    transfer(stream, 500);
+    run.conn.idle_left = 0;
+    uint32_t glitches = run.conn.glitches;
+    acknowledge();
+    assert_int_equal(run.conn.glitches, glitches);
+    acknowledge();
+    assert_int_equal(run.conn.glitches, glitches + 1);
+    script_end(&run);
+}
+
+// A round ends with the last stream; its acknowledgement is not taken for that
+// of the next.
+static void test_flow__a_round_is_dropped_with_the_streams(void **state)
+{
+    (void)state;
+    transfer(begin_with(options_growth), 500);
+    expect_output("WINDOW_UPDATE 0 1 000001f4\n" MEASURES);
+    h2_release(&run.conn, h2_stream_find(&run.conn, 1));
+    assert_null(run.conn.set);
+    acknowledge();
+    run.shared.now_us = 500;
+    transfer(another(3), 500);
+    expect_output("RST_STREAM 0 1 00000008\n"
+                  "WINDOW_UPDATE 0 3 000001f4\n" MEASURES_AT("f401000000"));
+    acknowledge_of(0);
+    assert_int_equal(run.conn.set->round.state, H2_BDP_PINGED);
+    assert_int_equal(run.conn.bdp.rtt, UINT16_MAX);
+    acknowledge();
+    assert_int_equal(run.conn.set->round.state, H2_BDP_ACKED);
+    script_end(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +665,14 @@ int main(void)
         cmocka_unit_test(test_flow__nothing_on_a_closed_connection),
         cmocka_unit_test(test_flow__kept_data_is_credited_in_two_steps),
         cmocka_unit_test(test_flow__send_windows_have_a_maximum),
+        cmocka_unit_test(test_flow__windows_grow_with_the_rate),
+        cmocka_unit_test(test_flow__growth_can_be_turned_off),
+        cmocka_unit_test(test_flow__padding_grows_nothing),
+        cmocka_unit_test(test_flow__a_grown_stream_holds_up_no_other),
+        cmocka_unit_test(test_flow__growth_is_bounded),
+        cmocka_unit_test(test_flow__growth_is_not_announced_twice),
+        cmocka_unit_test(test_flow__acknowledgements_are_eaten),
+        cmocka_unit_test(test_flow__a_round_is_dropped_with_the_streams),
     };
     return cmocka_run_group_tests_name("h2_flow", tests, NULL, NULL);
 }

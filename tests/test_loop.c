@@ -738,7 +738,7 @@ static void test_loop__timer_ends_the_wait_and_is_not_early(void **state)
     struct loop_timer timer = {.kind = 3};
     loop_test_begin(&test, state);
     for (int i = 0; i < 5; i++) {
-        uint64_t due = loop_clock_ms() + 1;
+        uint64_t due = loop_clock_us() / 1000 + 1;
         loop_timer_start(&test.loop, &timer, due);
         assert_true(loop_wait(&test.loop, -1));
         assert_true(test.loop.now_ms >= due);
@@ -755,7 +755,7 @@ static void test_loop__wait_goes_on_over_slots_without_due_timers(void **state)
     struct loop_timer timer = {0};
     loop_test_begin(&test, state);
     // It stands on the second level: its slot is opened 1 ms too early.
-    uint64_t due = (loop_clock_ms() / WHEEL_SLOTS + 1) * WHEEL_SLOTS + 1;
+    uint64_t due = (loop_clock_us() / 1000 / WHEEL_SLOTS + 1) * WHEEL_SLOTS + 1;
     loop_timer_start(&test.loop, &timer, due);
     assert_true(loop_wait(&test.loop, 10000));
     loop_test_expect_timer(&test, &timer);
@@ -768,7 +768,7 @@ static void test_loop__timeout_ends_the_wait_before_the_timer(void **state)
     struct loop_test test;
     struct loop_timer timer = {0};
     loop_test_begin(&test, state);
-    uint64_t begin = loop_clock_ms();
+    uint64_t begin = loop_clock_us() / 1000;
     loop_timer_start(&test.loop, &timer, begin + 3600000);
     assert_true(loop_wait(&test.loop, 1));
     assert_true(test.loop.now_ms >= begin + 1);
@@ -784,7 +784,7 @@ static void test_loop__timeout_follows_the_timers(void **state)
     struct loop_timer timer = {0};
     loop_test_begin(&test, state);
     assert_int_equal(loop_timeout_ms(&test.loop), -1);
-    loop_timer_start(&test.loop, &timer, loop_clock_ms() + 20000);
+    loop_timer_start(&test.loop, &timer, loop_clock_us() / 1000 + 20000);
     assert_in_range(loop_timeout_ms(&test.loop), 1, 20000);
     loop_timer_start(&test.loop, &timer, UINT64_MAX / 2);
     assert_int_equal(loop_timeout_ms(&test.loop), INT32_MAX);

@@ -10,19 +10,19 @@
 
 #include "loop/loop_clock.h"
 
-static uint64_t clock_test_monotonic_ms(void)
+static uint64_t clock_test_monotonic_us(void)
 {
     struct timespec now;
     assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void test_clock__counts_monotonic_milliseconds(void **state)
+static void test_clock__counts_monotonic_microseconds(void **state)
 {
     (void)state;
-    uint64_t before = clock_test_monotonic_ms();
-    uint64_t now = loop_clock_ms();
-    uint64_t after = clock_test_monotonic_ms();
+    uint64_t before = clock_test_monotonic_us();
+    uint64_t now = loop_clock_us();
+    uint64_t after = clock_test_monotonic_us();
     assert_true(before <= now);
     assert_true(now <= after);
 }
@@ -30,9 +30,9 @@ static void test_clock__counts_monotonic_milliseconds(void **state)
 static void test_clock__never_goes_back(void **state)
 {
     (void)state;
-    uint64_t previous = loop_clock_ms();
+    uint64_t previous = loop_clock_us();
     for (int i = 0; i < 10000; i++) {
-        uint64_t now = loop_clock_ms();
+        uint64_t now = loop_clock_us();
         assert_true(now >= previous);
         previous = now;
     }
@@ -41,7 +41,7 @@ static void test_clock__never_goes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clock__counts_monotonic_milliseconds),
+        cmocka_unit_test(test_clock__counts_monotonic_microseconds),
         cmocka_unit_test(test_clock__never_goes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,7 @@ static void test_loop_port__connect(void **state)
     port->close(port->user, listener);
 }
 
-static uint64_t port_fixed_ms(void *user)
+static uint64_t port_fixed_us(void *user)
 {
     return *(const uint64_t *)user;
 }
@@ -63,10 +63,10 @@ static uint64_t port_fixed_ms(void *user)
 static void test_loop_port__own_clock(void **state)
 {
     (void)state;
-    uint64_t now = 1000;
+    uint64_t now = 1000000;
     struct loop_port port = *loop_system_port();
     port.user = &now;
-    port.now_ms = port_fixed_ms;
+    port.now_us = port_fixed_us;
     struct test_heap heap;
     static struct loop loop;
     test_heap_init(&heap);
@@ -76,11 +76,12 @@ static void test_loop_port__own_clock(void **state)
     loop_timer_start(&loop, &timer, 1500);
     assert_true(loop_wait(&loop, 0));
     assert_false(loop_next(&loop, &event));
-    now = 1500;
+    now = 1500999;
     assert_true(loop_wait(&loop, 0));
     assert_true(loop_next(&loop, &event));
     assert_int_equal(event.type, LOOP_EVENT_TIMER);
     assert_int_equal(loop.now_ms, 1500);
+    assert_int_equal(loop.now_us, 1500999);
     loop_fini(&loop);
     assert_true(test_heap_is_clean(&heap));
 }

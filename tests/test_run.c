@@ -232,7 +232,7 @@ static void test_run__random(void **state)
     assert_int_equal(grpc_loop_free(loop), GRPC_OK);
 }
 
-static uint64_t run_fixed_ms(void *user)
+static uint64_t run_fixed_us(void *user)
 {
     return *(const uint64_t *)user;
 }
@@ -253,11 +253,11 @@ static void run_note_time(struct kit_result *result)
 static void test_run__callbacks_have_the_time(void **state)
 {
     (void)state;
-    uint64_t now = 1000;
+    uint64_t now = 1000000;
     struct run_watch watch = {0};
     struct loop_port port = *loop_system_port();
     port.user = &now;
-    port.now_ms = run_fixed_ms;
+    port.now_us = run_fixed_us;
     grpc_loop *loop = run_new(&(grpc_loop_options){.backend = NULL}, &port);
     assert_non_null(loop);
     watch.loop = loop;
@@ -266,15 +266,17 @@ static void test_run__callbacks_have_the_time(void **state)
     assert_non_null(channel);
     struct kit_result result = {.act = run_note_time, .extra = &watch};
     assert_non_null(kit_call(channel, "Ann", &result));
-    now = 5000;
+    now = 5000999;
     assert_int_equal(grpc_loop_step(loop, 0), GRPC_OK);
     assert_int_equal(result.done, 1);
     assert_int_equal(watch.seen, 5000);
+    assert_int_equal(loop->h2.now_us, 5000999);
     assert_non_null(kit_call(channel, "Ann", &result));
-    now = 9000;
+    now = 9000000;
     grpc_channel_free(channel);
     assert_int_equal(result.done, 2);
     assert_int_equal(watch.seen, 9000);
+    assert_int_equal(loop->h2.now_us, 9000000);
     assert_int_equal(grpc_loop_free(loop), GRPC_OK);
 }
 

@@ -50,10 +50,10 @@ static struct core {
     struct core_call calls[CORE_CALLS];
 } core;
 
-static uint64_t core_now_ms(void *user)
+static uint64_t core_now_us(void *user)
 {
     (void)user;
-    return core.now_ms;
+    return core.now_ms * 1000;
 }
 
 static uint32_t core_dice(uint32_t below)
@@ -310,7 +310,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     core.random = fuzz_byte(&input);
     core.now_ms = 1000;
     core.port = *loop_system_port();
-    core.port.now_ms = core_now_ms;
+    core.port.now_us = core_now_us;
     wire_init(&core.wire, (core.flags & CORE_SERVER) != 0);
     core.wire.lenient = core.heap.fail_at != 0;
     const grpc_loop_options options = {.allocator = core.heap.allocator,

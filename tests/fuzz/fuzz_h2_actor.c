@@ -255,6 +255,7 @@ static void actor_deliver(int to, size_t most)
     uint8_t *copy = fuzz_copy(view_of(side->pipe, size));
     struct view rest = view_of(copy, size);
     enum h2_result result = H2_EVENT;
+    side->shared.now_us += 100;
     while (result == H2_EVENT) {
         struct h2_event event;
         size_t used = 0;
@@ -701,6 +702,8 @@ static void actor_begin(int which, uint8_t how, uint8_t fail_at)
         side->limits.encoder_table_bytes = 1000;
         side->limits.output_bytes = 5000;
         side->limits.induced_bytes = 1024;
+        side->limits.window_bytes_max = 100000;
+        side->limits.window_growth_bytes = 150000;
     }
     struct h2_options options =
         h2_options_make(which == ACTOR_SERVER, &side->limits);

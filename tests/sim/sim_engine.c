@@ -14,6 +14,7 @@
 
 #include "h2/h2.h"
 #include "h2/h2_flow.h"
+#include "h2/h2_limits.h"
 #include "h2/h2_stream.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_wire.h"
@@ -48,6 +49,7 @@ struct engine_side {
     struct test_heap heap;
     struct h2_shared shared;
     struct h2_conn conn;
+    grpc_limits limits;
     int which;
     int fd;
     struct engine_end ends[ENGINE_STREAMS];
@@ -283,11 +285,18 @@ static void engine_check_flow(const struct engine *engine, int from)
             h2_flow_send_window(out) +
             (wire->data_sent[from] - wire->data_taken[from]) +
             (int64_t)receiver->ends[i].unread + in->kept_bytes +
-            (in->credit_bytes - in->ahead_bytes) +
+            (in->credit_bytes - in->ahead_bytes) - in->extra_bytes +
             (wire->credit_sent[1 - from] - wire->credit_taken[1 - from]);
         int64_t limit = engine->wire.sides[1 - from].peer.initial;
         SIM_CHECK(sum == limit, "stream %zu: the window is %lld of %lld",
                   i * 2 + 1, (long long)sum, (long long)limit);
+        SIM_CHECK(in->extra_bytes <= receiver->limits.window_bytes_max &&
+                      in->extra_bytes <= receiver->limits.window_growth_bytes,
+                  "stream %zu: the window has grown by %u", i * 2 + 1,
+                  (unsigned)in->extra_bytes);
+        if (in->extra_bytes > 0) {
+            sim_met(SIM_GROWN);
+        }
     }
 }
 
@@ -595,6 +604,8 @@ static void engine_step(struct engine *engine)
     struct engine_side *side = &engine->sides[engine_random(engine, 2)];
     uint64_t now = engine->world->now_us;
     uint32_t dice = engine_random(engine, 100);
+    engine->sides[0].shared.now_us = now;
+    engine->sides[1].shared.now_us = now;
     if (dice < 4) {
         engine_open(engine);
     } else if (dice < 45) {
@@ -642,7 +653,14 @@ static void engine_begin_side(struct engine *engine, int which)
     side->cut = false;
     side->which = which;
     side->fd = fd;
-    struct h2_options options = h2_options_default(which == WIRE_SERVER);
+    static const uint32_t growths[] = {1, 10000, 300000, 16777216};
+    side->limits = *h2_limits_default();
+    side->limits.window_growth_bytes = growths[engine_random(engine, 4)];
+    if (engine_chance(engine, 25)) {
+        side->limits.window_bytes_max = 1 + engine_random(engine, 200000);
+    }
+    struct h2_options options =
+        h2_options_make(which == WIRE_SERVER, &side->limits);
     options.connection_window = 5000 + engine_random(engine, 200000);
     options.header_limits.hard_bytes = 65536; // room for CONTINUATION
     test_heap_init(&side->heap);

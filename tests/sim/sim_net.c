@@ -370,9 +370,10 @@ static int sim_port_connected(void *user, int fd)
 
 // ---- The other functions of the port ----------------------------------------
 
-static uint64_t sim_port_now_ms(void *user)
+static uint64_t sim_port_now_us(void *user)
 {
-    return sim_now_ms(user);
+    const struct sim_world *world = user;
+    return world->now_us;
 }
 
 static int sim_port_read(void *user, int fd, uint8_t *buffer, size_t size,
@@ -964,7 +965,7 @@ struct sim_world *sim_world_new(const struct sim_options *options)
     world->port = (struct loop_port){
         .user = world,
         .backend = &sim_backend_table,
-        .now_ms = sim_port_now_ms,
+        .now_us = sim_port_now_us,
         .connect = sim_port_connect,
         .connected = sim_port_connected,
         .read = sim_port_read,

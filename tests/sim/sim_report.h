@@ -54,7 +54,8 @@
  X(UNAVAILABLE, "call lost with its connection")            \
  X(HALF_CLOSED, "DATA both ways after a half-close")        \
  X(INTERLEAVED, "DATA of several streams interleaved")      \
- X(STALE, "DATA for a stream that is gone")
+ X(STALE, "DATA for a stream that is gone")                 \
+ X(GROWN, "look at a stream whose window has grown")
 
 enum sim_event {
 #define SIM_EVENT_ID(id, text) SIM_##id,
