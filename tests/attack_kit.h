@@ -55,7 +55,8 @@ enum {
     ATTACK_FAREWELL = 2 * ATTACK_CHUNK,
 
     // As many streams as are allowed: the stream, the call, its arena.
-    ATTACK_STREAM = 4096 + 256 + 1024 + 256,
+    ATTACK_STREAM = 4096 + (int)sizeof(struct h2_stream) + 1024 +
+                    (int)sizeof(struct grpc_call),
     ATTACK_STREAMS = H2_LIMIT_CONCURRENT_STREAMS * ATTACK_STREAM + 4096,
 
     ATTACK_MEMORY = ATTACK_HELD + ATTACK_SPILL + ATTACK_INDUCED +
