@@ -371,7 +371,7 @@ typedef struct grpc_limits {
                                   // the peer allows [4,096]
     uint32_t output_bytes;   // DATA waits in its stream above so much [262,144]
     uint32_t queued_bytes;   // of replies that the client does not take; above
-                             // it new calls are refused [8,388,608]
+                             // it new calls wait [8,388,608]
     uint32_t assembly_bytes; // of large messages that arrive at the same time;
                              // the next waits [16,777,216]
     uint32_t induced_bytes;  // of acknowledgements, resets and replies without

@@ -88,6 +88,7 @@ struct grpc_call {
     uint8_t started;                     // so many of them have been passed
     bool held;                           // invariant 4
     bool in_start;                       // its start is on the stack
+    bool awaits_room; // server: begins when the client has taken more replies
 
     // Messages that arrive (receive.c).
     struct deframe deframe;

@@ -664,6 +664,9 @@ void conn_flush(struct conn *conn)
         conn_watch_writing(conn, stuck);
         conn_watch(conn, stuck);
     }
+    if (UNLIKELY(conn->has_waiting) && conn->state != CONN_CLOSED) {
+        conn->role->flushed(conn);
+    }
 }
 
 // ---- Beginning --------------------------------------------------------------

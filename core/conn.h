@@ -51,6 +51,8 @@ struct conn_role {
     // Some time has passed with calls open: those whose messages do not arrive
     // may be ended.
     void (*overdue)(struct conn *conn);
+    // Server: something has been written while calls wait for room.
+    void (*flushed)(struct conn *conn);
     // The connection is over: reason in words, with the peer's address.
     void (*closed)(struct conn *conn, const char *reason);
     // Its socket is closed, and its memory will be freed.
@@ -108,6 +110,7 @@ struct conn {
     bool write_shut;    // nothing more is written
     bool frame_was_cut; // when CONN_DUE_READ was due last
     bool behind;        // the last read was full: there may be more
+    bool has_waiting;   // server: calls that have not begun for want of room
     uint8_t waits;      // a bit for each enum conn_due that is waited for
     struct loop_source source;
     struct loop_timer timer;

@@ -369,7 +369,7 @@ void receive_ready(struct grpc_call *call)
 // receive_begin: an interceptor has let the call go on.
 static void receive_begin(struct grpc_call *call)
 {
-    if (call->held) {
+    if (call->held || call->awaits_room) {
         return;
     }
     if (call->is_server) {

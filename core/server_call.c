@@ -74,6 +74,7 @@ static void server_decide(struct grpc_call *call)
     call_set_state(call, CALL_ANSWERED);
     call->asked = false;
     call->held = false;
+    call->awaits_room = false;
     call->send_waits = false;
     if (UNLIKELY(call->started > 0)) {
         intercept_end(call);
@@ -276,17 +277,37 @@ static void server_refuse_unknown(struct conn *conn, struct h2_stream *stream,
 }
 
 // server_is_full: as many handlers are at work for this connection as it may
-// have streams, though the client has reset some of them; or the client does
-// not take the replies that it has asked for; or the server was freed, and this
-// is input that was held back. None of it is the client's fault alone: it may
-// try again, and a refusal counts as a glitch, not as a reset.
+// have streams, though the client has reset some of them; or the server was
+// freed, and this is input that was held back. None of it is the client's fault
+// alone: it may try again, and a refusal counts as a glitch, not as a reset.
 static bool server_is_full(const struct conn *conn)
 {
     const struct grpc_server *server = conn->owner;
-    return server->freed ||
-           conn->orphan_count + conn->h2.stream_count >
-               server->max_concurrent_streams ||
-           h2_queued_in_all(&conn->h2) > conn->h2.limits->queued_bytes;
+    return server->freed || conn->orphan_count + conn->h2.stream_count >
+                                server->max_concurrent_streams;
+}
+
+// server_has_room: the client takes the replies that it has asked for.
+static bool server_has_room(const struct conn *conn)
+{
+    return h2_queued_in_all(&conn->h2) <= conn->h2.limits->queued_bytes;
+}
+
+// server_on_flushed lets the calls begin that wait for room, in their order;
+// those that find none wait again.
+static void server_on_flushed(struct conn *conn)
+{
+    if (!server_has_room(conn)) {
+        return;
+    }
+    conn->has_waiting = false;
+    LIST_FOREACH (link, after, &conn->calls) {
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        if (call->awaits_room) {
+            call->awaits_room = false;
+            receive_ready(call);
+        }
+    }
 }
 
 // server_read_request reads what the block of the event says, unless it is the
@@ -456,6 +477,11 @@ void server_call_begin(struct grpc_call *call)
         call_set_state(call, CALL_ANSWERED); // nobody waits for it any more
         return;
     }
+    if (UNLIKELY(call->started == 0 && !server_has_room(call->conn))) {
+        call->awaits_room = true;
+        call->conn->has_waiting = true;
+        return;
+    }
     if (UNLIKELY(call->started < call->chain->count) &&
         !intercept_start(call)) {
         return;
@@ -524,6 +550,7 @@ static void server_on_data(struct conn *conn, const struct h2_event *event)
 static void server_on_reset(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_call *call = event->stream->owner;
+    conn_wake(conn); // what the stream had queued makes room
     if (call != NULL) {
         // Once its handler has begun, a call keeps its place until that ends.
         conn->h2.resets += event->by_peer && !server_is_with_user(call) &&
@@ -553,7 +580,7 @@ static void server_on_writable(struct conn *conn, const struct h2_event *event)
 static bool server_is_arriving(const struct grpc_call *call)
 {
     if (call->state == CALL_RECEIVING) {
-        return !call->held;
+        return call->begun;
     }
     return call->state == CALL_HANDLING && call->asked && !call->paused &&
            !deframe_is_between(&call->deframe);
@@ -634,6 +661,7 @@ INTERNAL_DEFINE const struct conn_role server_role = {
     .reset = server_on_reset,
     .writable = server_on_writable,
     .goaway = server_on_goaway,
+    .flushed = server_on_flushed,
     .overdue = server_on_overdue,
     .closed = server_on_closed,
     .gone = server_on_gone,

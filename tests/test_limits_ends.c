@@ -43,10 +43,9 @@ static void ends_join(struct pair *pair, const grpc_limits *server,
     assert_non_null(pair->channel);
 }
 
-// ends_call makes so many calls at once. Where replies may not wait, some may be
-// refused; none may be lost.
+// ends_call makes so many calls at once; none may be refused or lost.
 static void ends_call(struct pair *pair, const char *text, size_t size,
-                      size_t count, bool may_refuse)
+                      size_t count)
 {
     struct pair_echo echoes[ENDS_AT_ONCE];
     for (size_t i = 0; i < count; i++) {
@@ -58,10 +57,8 @@ static void ends_call(struct pair *pair, const char *text, size_t size,
             pair_step(pair, 0);
         }
         assert_int_equal(echoes[i].done, 1);
-        if (!may_refuse || echoes[i].code != GRPC_UNAVAILABLE) {
-            assert_int_equal(echoes[i].code, GRPC_OK);
-            assert_true(echoes[i].same);
-        }
+        assert_int_equal(echoes[i].code, GRPC_OK);
+        assert_true(echoes[i].same);
     }
 }
 
@@ -69,14 +66,12 @@ static void ends_run(const char *text, const grpc_limits *server,
                      const grpc_limits *client)
 {
     static struct pair pair;
-    bool may_refuse = server->queued_bytes != 0 &&
-                      server->queued_bytes < ENDS_LONG * ENDS_AT_ONCE;
     ends_join(&pair, server, client);
     for (int round = 0; round < 2; round++) {
-        ends_call(&pair, text, ENDS_SHORT, 1, false);
-        ends_call(&pair, text, ENDS_SHORT, ENDS_AT_ONCE, may_refuse);
-        ends_call(&pair, text, ENDS_LONG, 1, false);
-        ends_call(&pair, text, ENDS_LONG, ENDS_AT_ONCE, may_refuse);
+        ends_call(&pair, text, ENDS_SHORT, 1);
+        ends_call(&pair, text, ENDS_SHORT, ENDS_AT_ONCE);
+        ends_call(&pair, text, ENDS_LONG, 1);
+        ends_call(&pair, text, ENDS_LONG, ENDS_AT_ONCE);
     }
     // A healthy peer is neither counted out nor made to wait.
     const struct conn *conn =
@@ -128,11 +123,52 @@ static void test_limits_ends__all(void **state)
     free(text);
 }
 
+static struct conn *ends_server_conn(struct pair *pair)
+{
+    return LIST_OWNER(list_first(&pair->server->conns), struct conn,
+                      link_owner);
+}
+
+// A call that comes while replies wait for the client begins when they do not
+// any more; it is not refused.
+static void test_limits_ends__replies_wait(void **state)
+{
+    (void)state;
+    static struct pair pair;
+    char *text = pair_text(ENDS_LONG);
+    struct pair_echo first = {.sent = text, .size = ENDS_LONG};
+    struct pair_echo second = {.sent = text, .size = ENDS_SHORT};
+    bool has_waited = false;
+    *kit_clock_is_frozen() = true;
+    ends_join(&pair, &(grpc_limits){.queued_bytes = 1},
+              &(grpc_limits){.connection_window_bytes = 65535});
+    assert_non_null(pair_start(pair.channel, &first, NULL));
+    for (int n = 0;
+         n < 20000 && (list_is_empty(&pair.server->conns) ||
+                       h2_queued_in_all(&ends_server_conn(&pair)->h2) == 0);
+         n++) {
+        assert_int_equal(first.done, 0);
+        pair_step(&pair, 0);
+    }
+    assert_non_null(pair_start(pair.channel, &second, NULL));
+    for (int n = 0; n < 20000 && second.done + first.done < 2; n++) {
+        pair_step(&pair, 0);
+        has_waited |= ends_server_conn(&pair)->has_waiting;
+    }
+    assert_int_equal(first.code, GRPC_OK);
+    assert_int_equal(second.code, GRPC_OK);
+    assert_true(second.same);
+    assert_true(has_waited);
+    pair_end(&pair);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits_ends__each),
         cmocka_unit_test(test_limits_ends__all),
+        cmocka_unit_test(test_limits_ends__replies_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
