@@ -312,7 +312,8 @@ GRPC_API grpc_result grpc_watch_change(grpc_watch *watch, unsigned events);
 GRPC_API void grpc_watch_stop(grpc_watch *watch);
 
 // grpc_compressor compresses messages. gzip is in every loop if the build has
-// zlib (GRPC_FEATURE_GZIP); others are added.
+// zlib (GRPC_FEATURE_GZIP); others are added. After a failure the next message
+// begins anew; none of its functions may call those of a call or a loop.
 typedef grpc_result grpc_write(void *sink, const void *data, size_t size);
 
 typedef struct grpc_compressor {
@@ -323,17 +324,21 @@ typedef struct grpc_compressor {
     void (*close)(void *state, const grpc_allocator *allocator);
     // They put out what comes of the message with write(sink, ...), in pieces,
     // and return what it returns unless that is GRPC_OK: it bounds the output.
-    // GRPC_EFORMAT: not that format.
+    // GRPC_EFORMAT: not that format, or cut off, or something stands behind it.
     grpc_result (*compress)(void *state, grpc_str message, grpc_write *write,
                             void *sink);
     grpc_result (*decompress)(void *state, grpc_str message, grpc_write *write,
                               void *sink);
 } grpc_compressor;
 
+// grpc_gzip's functions return GRPC_ESTATE in a build without zlib.
 GRPC_API extern const grpc_compressor grpc_gzip;
 
 // grpc_loop_add_compressor: clients and servers on the loop use it from now on
 // where it is asked for by name. Borrowed for the life of the loop.
+// GRPC_EINVAL: a function is missing, or the name is no token, is "identity" or
+// was added before; GRPC_ELIMIT: more than 31, or names of more than 255 bytes
+// with a comma between each; GRPC_ESTATE: grpc_gzip without zlib.
 GRPC_API grpc_result
 grpc_loop_add_compressor(grpc_loop *loop, const grpc_compressor *compressor);
 

@@ -20,7 +20,7 @@ static inline size_t base64_encoded_size(size_t size)
 // base64_decoded_max is the most that so many characters become.
 static inline size_t base64_decoded_max(size_t size)
 {
-    return size / 4 * 3 + size % 4;
+    return size / 4 * 3 + size % 4 * 3 / 4;
 }
 
 // base64_encode writes base64_encoded_size(bytes.size) characters.
