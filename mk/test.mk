@@ -103,7 +103,6 @@ test-programs: $(UNIT_PROGRAMS)
 
 # What the tests that are scripts may use.
 export CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS BUILD VERSION M32
-export ZLIB ZLIB_LIBS
 # Public test data stands beside the tree where developers have it; tests that
 # could use it say so and take a small set of their own.
 DATA := $(wildcard ../shared/data)
@@ -135,7 +134,7 @@ bench: all examples
 
 lint:
 	@tests/deps lint
-	@CC='$(CC)' WARNINGS='$(WARNINGS)' tools/lint $(LIBRARY_SOURCES) -- $(GEN_SOURCES) $(GEN_MAIN)
+	@CC='$(CC)' WARNINGS='$(WARNINGS) $(ZLIB_CPPFLAGS)' tools/lint $(LIBRARY_SOURCES) -- $(GEN_SOURCES) $(GEN_MAIN)
 .PHONY: lint
 
 # What clang-format is held to: all C files but those that tools write.

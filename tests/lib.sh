@@ -12,6 +12,10 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 : "${CC:=cc}" "${HOSTCC:=cc}" "${BUILD:=build}"
 root=$(pwd)
 case $BUILD in /*) ;; *) BUILD=$root/$BUILD ;; esac
+# What programs link with if the library was built with gzip. (The library is
+# asked, not make: zlib may have been installed by the make that runs this.)
+ZLIB_LIBS=
+! nm "$BUILD/libcgrpc.a" 2>/dev/null | grep -q ' U inflate$' || ZLIB_LIBS=-lz
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cases=0

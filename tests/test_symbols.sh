@@ -30,8 +30,11 @@ soname() {
     readelf -d "$shared" | grep "SONAME.*\[libcgrpc.so.${VERSION%%.*}\]"
 }
 check "the soname has the major version" soname
-needs() { ! readelf -d "$shared" | grep NEEDED | grep -vE '\[(libc|libpthread)\.'; }
-check "the shared library needs the C library alone" needs
+needs() {
+    ! readelf -d "$shared" | grep NEEDED |
+        grep -vE "\[(libc|libpthread${ZLIB_LIBS:+|libz})\."
+}
+check "the shared library needs the C library alone, and zlib for gzip" needs
 data() {
     ! size -A "$static" |
         grep -E '^\.(data|bss|data\.rel|data\.rel\.local) +[1-9]'

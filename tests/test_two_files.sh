@@ -16,8 +16,9 @@ cp dist/grpc.c dist/grpc.h tests/two_files/main.c "$folder" &&
 builds() {
     program=$work/program
     rm -f "$program"
+    # shellcheck disable=SC2086 # libraries, or nothing
     (cd "$folder" && "$@" -std=c11 -Wall -Wextra -Wpedantic -Wconversion \
-        -Werror -o "$program" ./*.c) || return 1
+        -Werror -o "$program" ./*.c $libraries) || return 1
     # shellcheck disable=SC2086 # a command with arguments, or nothing
     timeout 120 $run "$program" >"$work/said" || return 1
     cat "$work/said"
@@ -25,6 +26,7 @@ builds() {
 }
 
 run=
+libraries=
 check "native" builds "$CC"
 check "native, -O2" builds "$CC" -O2
 check "native, -O3" builds "$CC" -O3
@@ -33,6 +35,17 @@ check "clang" builds clang -O2
 check "without threads" builds "$CC" -DGRPC_NO_THREADS
 check "with assertions and sanitizers" builds "$CC" -g -DGRPC_DEBUG \
     -fsanitize=address,undefined -fno-sanitize-recover=all
+with_zlib() {
+    libraries=-lz
+    builds "$@" -DGRPC_WITH_ZLIB && readelf -d "$program" | grep 'NEEDED.*libz\.'
+}
+if [ -n "$ZLIB_LIBS" ]; then
+    check "with zlib" with_zlib "$CC" -O2
+    check "clang, with zlib" with_zlib clang -O2
+    libraries=
+else
+    echo "# with zlib: not tried, for the library was built without"
+fi
 # shellcheck disable=SC2086 # a compiler and its flags
 [ "$(uname -m)" != x86_64 ] || check "32 bit" builds $M32 -O2
 check "musl, static" builds musl-gcc -static -O2
