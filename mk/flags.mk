@@ -21,7 +21,6 @@ ZLIB := $(ZLIB)
 ifeq ($(ZLIB),1)
 ZLIB_CPPFLAGS = -DGRPC_WITH_ZLIB
 ZLIB_LIBS = -lz
-ZLIB_PC = zlib
 endif
 
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)

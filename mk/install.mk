@@ -19,7 +19,7 @@ place = $(if $(filter $(prefix)/%,$(2)),$(1)/$(call below,$(2)),$(2))
 root = $(if $(filter $(prefix)/%,$(2)),$(1)/$(call up,$(2)),$(prefix))
 
 PC_SUBSTITUTE = sed -e 's|@version@|$(VERSION)|g' \
-	-e 's|@zlib_pc@|$(ZLIB_PC)|g' \
+	-e 's|@zlib_libs@|$(if $(ZLIB_LIBS),$(ZLIB_LIBS) )|g' \
 	-e 's|@prefix@|$(call root,$${pcfiledir},$(pkgconfigdir))|g' \
 	-e 's|@libdir@|$(call place,$${prefix},$(libdir))|g' \
 	-e 's|@includedir@|$(call place,$${prefix},$(includedir))|g' \
