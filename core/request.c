@@ -89,7 +89,7 @@ static void request_take_timeout(struct request *request, struct view value)
 static void request_take_encoding(struct request *request, struct view value,
                                   const struct compress_registry *compress)
 {
-    if (VIEW_IS(value, "identity")) {
+    if (value.size == 0 || VIEW_IS(value, "identity")) {
         return;
     }
     int found = compress_find(compress, value);

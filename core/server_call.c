@@ -901,7 +901,7 @@ grpc_result grpc_call_set_encoding(grpc_call *call, const char *encoding)
     }
     int found = compress_find(&call->loop->compress, name);
     if (found < 0) {
-        server_call_say(call, "set encoding", "the encoding was not added");
+        server_call_say(call, "set encoding", compress_why_not(name));
         return GRPC_EINVAL;
     }
     if ((call->accepts >> found & 1) == 0) {

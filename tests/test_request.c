@@ -143,6 +143,17 @@ static void test_request__content_types(void **state)
     }
 }
 
+// As grpc-go has it, no name at all is no encoding either.
+static void test_request__no_encoding(void **state)
+{
+    (void)state;
+    struct request request =
+        request_read(REQUEST_GOOD "grpc-encoding: \n", false);
+    assert_int_equal(request.code, GRPC_OK);
+    assert_int_equal(request.encoding, -1);
+    assert_false(request.tell_encodings);
+}
+
 static void test_request__over_limit(void **state)
 {
     struct hpack_block block = {.over_limit = true};
@@ -161,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_request__good),
         cmocka_unit_test(test_request__refused),
         cmocka_unit_test(test_request__content_types),
+        cmocka_unit_test(test_request__no_encoding),
         cmocka_unit_test(test_request__over_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
