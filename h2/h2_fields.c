@@ -78,20 +78,15 @@ static bool fields_name_is_token(struct view name)
     return name.size > 0;
 }
 
-static bool fields_is_space(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static bool fields_is_forbidden(uint8_t c)
 {
     return c == '\0' || c == '\r' || c == '\n';
 }
 
-static bool fields_has_space_around(struct view value)
+static bool fields_has_around(struct view value, uint8_t c)
 {
-    return value.size > 0 && (fields_is_space(value.data[0]) ||
-                              fields_is_space(value.data[value.size - 1]));
+    return value.size > 0 &&
+           (value.data[0] == c || value.data[value.size - 1] == c);
 }
 
 // fields_has_low is not 0 exactly if one of the 8 bytes of word is at most
@@ -289,13 +284,22 @@ static bool fields_of_connection(enum h2_fields_role role, struct view name,
     }
 }
 
-// fields_may_have_space_around: grpc-go and Google's C core send the message of
-// a status with the spaces at its ends as they are. To be strict here would
-// cost the user the status.
-static bool fields_may_have_space_around(enum h2_fields_role role,
-                                         struct view name)
+// fields_is_strict: HTTP itself acts on the value.
+static bool fields_is_strict(struct view name)
 {
-    return !fields_is_request(role) && view_equal(name, VIEW("grpc-message"));
+    return VIEW_IS(name, "te") || VIEW_IS(name, "host") ||
+           VIEW_IS(name, "content-type") || VIEW_IS(name, "content-encoding");
+}
+
+// fields_is_padded: a value may not begin or end like that (8.2.1). Spaces are
+// let pass where they do no harm: grpc-go and Google's C core send metadata and
+// the message of a status with those that the user has put there, and to be
+// strict would cost the call. Core strips them.
+static bool fields_is_padded(const struct hpack_field *field)
+{
+    return fields_has_around(field->value, '\t') ||
+           (UNLIKELY(fields_has_around(field->value, ' ')) &&
+            fields_is_strict(field->name));
 }
 
 static const char *fields_regular(struct fields_scan *scan,
@@ -310,9 +314,7 @@ static const char *fields_regular(struct fields_scan *scan,
     if (field->static_name == 0 && !fields_name_is_token(field->name)) {
         return "field name with a forbidden character";
     }
-    if (!fields_value_is_clean(field->value) ||
-        (fields_has_space_around(field->value) &&
-         !fields_may_have_space_around(scan->role, field->name))) {
+    if (!fields_value_is_clean(field->value) || fields_is_padded(field)) {
         return "field value with a forbidden character";
     }
     return fields_of_connection(scan->role, field->name, field->value)
