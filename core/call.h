@@ -157,6 +157,7 @@ struct grpc_call {
             grpc_arena *next_arena;       // where it is
             grpc_metadata *headers_out;   // waited for: NULL, or where they go
             grpc_metadata *trailers_out;  // at the end
+            const char *unknown_encoding; // CALL_UNKNOWN_ENCODING: its name
             bool wait_for_ready;
             bool has_own_path;  // method is the call's own
             bool status_known;  // in code and text, from trailers

@@ -9,6 +9,7 @@
 #include "core/base64.h"
 #include "core/channel.h"
 #include "core/compress.h"
+#include "core/details.h"
 #include "core/headers.h"
 #include "core/limits.h"
 #include "core/percent.h"
@@ -321,16 +322,22 @@ static void client_take_text(struct grpc_call *call, struct view encoded)
 }
 
 // client_take_details keeps the details of a status that are for the user to
-// decode; what is not base64 is none.
-static void client_take_details(struct grpc_call *call, struct view encoded)
+// decode. What is not base64, or contradicts the status, is none: it does not
+// cost the user the status.
+static void client_take_details(struct grpc_call *call, struct view encoded,
+                                grpc_code code)
 {
-    if (encoded.size == 0) {
+    if (LIKELY(encoded.size == 0)) {
         return;
     }
     size_t size = 0;
     char *bytes = arena_alloc(&call->arena, base64_decoded_max(encoded.size));
-    if (bytes != NULL && base64_decode(encoded, bytes, &size)) {
-        call->details = (grpc_str){bytes, size};
+    if (bytes == NULL || !base64_decode(encoded, bytes, &size)) {
+        return;
+    }
+    const grpc_str details = {bytes, size};
+    if (!details_contradict(&call->arena, details, code)) {
+        call->details = details;
     }
 }
 
@@ -374,7 +381,7 @@ static void client_take_status(struct grpc_call *call,
         return;
     }
     client_take_text(call, response->message);
-    client_take_details(call, response->details);
+    client_take_details(call, response->details, code);
     if (client_take_metadata(call, block, &call->trailers)) {
         call->code = code;
         call->status_known = true;
@@ -425,6 +432,17 @@ static void client_refuse_response(struct grpc_call *call,
     client_fail(call, status_of_http(http_status), H2_PROTOCOL_ERROR);
 }
 
+// client_keep_encoding keeps the name of an encoding that we lack, in case that a
+// message uses it.
+static void client_keep_encoding(struct grpc_call *call, struct view encoding)
+{
+    encoding.size = (size_t)headers_clip(encoding);
+    call->unknown_encoding = arena_copy_text(&call->arena, encoding);
+    if (call->unknown_encoding == NULL) {
+        call->unknown_encoding = "";
+    }
+}
+
 // client_take_headers takes response headers that are gRPC's.
 static void client_take_headers(struct grpc_call *call,
                                 const struct hpack_block *block,
@@ -435,6 +453,9 @@ static void client_take_headers(struct grpc_call *call,
         int found = compress_find(&call->loop->compress, encoding);
         call->receive_encoding =
             found < 0 ? CALL_UNKNOWN_ENCODING : (int8_t)found;
+        if (found < 0) {
+            client_keep_encoding(call, encoding);
+        }
     }
     if (client_take_metadata(call, block, &call->headers) &&
         call->on_headers != NULL) {

@@ -109,6 +109,14 @@ grpc_str details_encode(grpc_arena *arena, grpc_code code, grpc_str text,
     return grpc_message_encode(&details_status_message, &status, arena);
 }
 
+bool details_contradict(grpc_arena *arena, grpc_str details, grpc_code code)
+{
+    struct details_status decoded;
+    return grpc_message_decode(&details_status_message, &decoded, arena,
+                               details.data, details.size) == GRPC_OK &&
+           decoded.code != 0 && decoded.code != (int32_t)code;
+}
+
 // details_is_type compares what follows the last slash with a full name.
 static bool details_is_type(grpc_str url, const char *name)
 {

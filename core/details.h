@@ -5,6 +5,8 @@
 #ifndef CORE_DETAILS_H
 #define CORE_DETAILS_H
 
+#include <stdbool.h>
+
 #include "base/linkage.h"
 #include "grpc.h"
 
@@ -13,5 +15,11 @@
 // encoded.
 INTERNAL grpc_str details_encode(grpc_arena *arena, grpc_code code,
                                  grpc_str text, const grpc_detail *list);
+
+// details_contradict: they name another code than the status does, which a client
+// has to check (PROTOCOL-HTTP2.md, Status-Details). Bytes that cannot be decoded
+// name none. It takes memory in the arena.
+INTERNAL bool details_contradict(grpc_arena *arena, grpc_str details,
+                                 grpc_code code);
 
 #endif

@@ -190,9 +190,11 @@ static struct call_failure receive_decompress(struct grpc_call *call,
                             "encoding");
     }
     if (call->receive_encoding == CALL_UNKNOWN_ENCODING) {
-        return receive_fail(call, GRPC_INTERNAL,
-                            "grpc: Decompressor is not installed for the "
-                            "response's grpc-encoding");
+        call_set_text(call,
+                      "grpc: Decompressor is not installed for grpc-encoding "
+                      "\"%s\"",
+                      call->unknown_encoding);
+        return (struct call_failure){GRPC_INTERNAL, call->text};
     }
     grpc_result result = compress_decompress(
         &call->loop->compress, (size_t)call->receive_encoding, *message,
