@@ -66,6 +66,43 @@ struct sk {
     void (*on_writable)(grpc_call *call, struct sk *sk);
 };
 
+// ---- A compressor -----------------------------------------------------------
+
+// "toy" puts a 't' in front of a message. An 'n' makes, of each byte behind it,
+// 64 KiB of zeros; anything else is not its format.
+static MAYBE_UNUSED grpc_result sk_toy_compress(void *state, grpc_str message,
+                                                grpc_write *write, void *sink)
+{
+    (void)state;
+    grpc_result result = write(sink, "t", 1);
+    return result == GRPC_OK ? write(sink, message.data, message.size) : result;
+}
+
+static MAYBE_UNUSED grpc_result sk_toy_decompress(void *state, grpc_str message,
+                                                  grpc_write *write, void *sink)
+{
+    static const char zeros[65536];
+    (void)state;
+    if (message.size == 0 ||
+        (message.data[0] != 't' && message.data[0] != 'n')) {
+        return GRPC_EFORMAT;
+    }
+    if (message.data[0] == 't') {
+        return write(sink, message.data + 1, message.size - 1);
+    }
+    grpc_result result = GRPC_OK;
+    for (size_t i = 1; i < message.size && result == GRPC_OK; i++) {
+        result = write(sink, zeros, sizeof zeros);
+    }
+    return result;
+}
+
+static MAYBE_UNUSED const grpc_compressor sk_toy = {
+    .name = "toy",
+    .compress = sk_toy_compress,
+    .decompress = sk_toy_decompress,
+};
+
 // ---- The server -------------------------------------------------------------
 
 static MAYBE_UNUSED void sk_told(void *argument)

@@ -20,6 +20,10 @@
 #define BAD_CANCEL   "RST_STREAM 1 CANCEL\n"
 #define BAD_DONE     "RST_STREAM 1 NO_ERROR\n"
 
+// 64 bytes, of which "toy" makes 4 MiB.
+#define BAD_8    "0000000000000000"
+#define BAD_BOMB BAD_8 BAD_8 BAD_8 BAD_8 BAD_8 BAD_8 BAD_8 BAD_8
+
 static struct sk bad;
 
 static struct kit_bench *bad_new(void)
@@ -30,6 +34,7 @@ static struct kit_bench *bad_new(void)
     bench.server = NULL;
     test_heap_init(&bench.heap);
     bench.loop = kit_loop(&bench.heap, NULL);
+    assert_int_equal(grpc_loop_add_compressor(bench.loop, &sk_toy), GRPC_OK);
     kit_pair_of_sockets(fds);
     bench.channel = grpc_channel_new_fd(
         fds[0], &(grpc_channel_options){.loop = bench.loop});
@@ -284,6 +289,17 @@ static const struct raw_row bad_rows[] = {
      "DATA 0 1 0100000001 00\n",
      BAD_CANCEL "headers Ann:0 INTERNAL 13 grpc: Decompressor is not installed "
                 "for grpc-encoding \"snappy\"\n"},
+    // 2.4: decompression fails, or does not end
+    {"Talk: message that is compressed well, and one that is not", RAW_LIVES,
+     "HEADERS 4 1 " RAW_RESPONSE "{grpc-encoding: toy}\n"
+     "DATA 0 1 0100000006 74 0a03416e6e " RAW_ANN " 0100000001 78\n",
+     BAD_CANCEL "headers Ann:0 Ann:0 INTERNAL 13 grpc: failed to decompress "
+                "the message: the bytes are not of that encoding\n"},
+    {"Collect: bomb", RAW_LIVES,
+     "HEADERS 4 1 " RAW_RESPONSE "{grpc-encoding: toy}\n"
+     "DATA 0 1 0100000042 6e " BAD_BOMB " 00\n",
+     BAD_CANCEL "headers RESOURCE_EXHAUSTED 8 grpc: received message larger "
+                "than max after decompression (max 4194304)\n"},
     // 2.4: longer than max receive
     {"Talk: message over the limit", RAW_LIVES,
      "HEADERS 4 1 " RAW_RESPONSE "\n"

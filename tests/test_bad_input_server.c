@@ -23,10 +23,18 @@
 #define BAD_ECHO                                                      \
  "HEADERS 1\n :status: 200\n content-type: application/grpc\nDATA 1 " \
  "00000000050a03416e6e\n"
-#define BAD_ACCEPTED "identity"
-#define BAD_RESET    "RST_STREAM 1 NO_ERROR\n"
-#define BAD_NOTHING  "handled 0, received 0, told 0, "
-#define BAD_TOLD(n)  "handled 1, received " #n ", told 1, told "
+#if defined(GRPC_WITH_ZLIB)
+# define BAD_ACCEPTED "gzip,toy"
+#else
+# define BAD_ACCEPTED "toy"
+#endif
+#define BAD_RESET   "RST_STREAM 1 NO_ERROR\n"
+#define BAD_NOTHING "handled 0, received 0, told 0, "
+#define BAD_TOLD(n) "handled 1, received " #n ", told 1, told "
+
+// 64 bytes, of which "toy" makes 4 MiB.
+#define BAD_8    "0000000000000000"
+#define BAD_BOMB BAD_8 BAD_8 BAD_8 BAD_8 BAD_8 BAD_8 BAD_8 BAD_8
 
 static struct sk bad;
 
@@ -39,6 +47,7 @@ static struct kit_bench *bad_new(void)
     bench.channel = NULL;
     test_heap_init(&bench.heap);
     bench.loop = kit_loop(&bench.heap, NULL);
+    assert_int_equal(grpc_loop_add_compressor(bench.loop, &sk_toy), GRPC_OK);
     bench.server = grpc_server_new(&(grpc_server_options){.loop = bench.loop});
     assert_non_null(bench.server);
     assert_int_equal(stream_Streams_serve(bench.server, &sk_handlers, &bad),
@@ -247,6 +256,28 @@ static const struct raw_row bad_rows[] = {
      BAD_ANSWER("200", "13",
                 "grpc: compressed flag set with identity or empty "
                 "encoding") BAD_RESET BAD_TOLD(1)},
+    // 2.4: decompression fails, or does not end
+    {"Collect: message that is compressed well, and one that is not", RAW_LIVES,
+     "HEADERS 4 1 " BAD_HEADERS(
+         "Collect") "{grpc-encoding: toy}\n"
+                    "DATA 0 1 0100000006 74 0a03416e6e " RAW_ANN
+                    " 0100000001 78\n",
+     BAD_ANSWER("200", "13",
+                "grpc: failed to decompress the message: "
+                "the bytes are not of that encoding") BAD_RESET BAD_TOLD(2)},
+    {"Many: compressed message without content", RAW_LIVES,
+     "HEADERS 4 1 " BAD_HEADERS("Many") "{grpc-encoding: toy}\n"
+                                        "DATA 0 1 0100000000\n",
+     BAD_ANSWER("200", "13",
+                "grpc: failed to decompress the message: "
+                "the bytes are not of that encoding") BAD_RESET BAD_NOTHING},
+    {"Collect: bomb", RAW_LIVES,
+     "HEADERS 4 1 " BAD_HEADERS("Collect") "{grpc-encoding: toy}\n"
+                                           "DATA 0 1 0100000042 6e " BAD_BOMB
+                                           " 00\n",
+     BAD_ANSWER("200", "8",
+                "grpc: received message larger than max after "
+                "decompression (max 4194304)") BAD_RESET BAD_TOLD(0)},
     // 2.4: longer than max receive
     {"Collect: message over the limit", RAW_LIVES,
      "HEADERS 4 1 " BAD_HEADERS("Collect") "\n"
