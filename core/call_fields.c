@@ -108,6 +108,22 @@ grpc_result call_fields_add(struct call_fields *fields, grpc_arena *arena,
     return GRPC_OK;
 }
 
+// call_fields_size is the size of a value of the user's. Text of size 0 ends with
+// a NUL; bytes, in whatever case their key is, do not.
+static size_t call_fields_size(const grpc_header *header)
+{
+    if (header->size > 0 || header->value == NULL) {
+        return header->size;
+    }
+    size_t size = strlen(header->key);
+    uint8_t end[4] = {0};
+    for (size_t i = 0; i < 4 && i < size; i++) {
+        uint8_t c = (uint8_t)header->key[size - 1 - i];
+        end[3 - i] = c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+    }
+    return metadata_is_binary(view_of(end, 4)) ? 0 : strlen(header->value);
+}
+
 grpc_result call_fields_add_all(struct call_fields *fields, grpc_arena *arena,
                                 grpc_metadata metadata, const char **out_key)
 {
@@ -118,14 +134,9 @@ grpc_result call_fields_add_all(struct call_fields *fields, grpc_arena *arena,
             (header->value == NULL && header->size > 0)) {
             return GRPC_EINVAL;
         }
-        size_t key_size = strlen(header->key);
-        size_t size = header->size;
-        if (size == 0 && header->value != NULL &&
-            !metadata_is_binary(view_of(header->key, key_size))) {
-            size = strlen(header->value);
-        }
-        grpc_result result = call_fields_add(fields, arena, header->key,
-                                             view_of(header->value, size));
+        grpc_result result =
+            call_fields_add(fields, arena, header->key,
+                            view_of(header->value, call_fields_size(header)));
         if (result != GRPC_OK) {
             return result;
         }
