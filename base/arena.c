@@ -155,6 +155,23 @@ void arena_reset(grpc_arena *arena, size_t keep_bytes)
     }
 }
 
+void arena_reset_whole(grpc_arena *arena, size_t keep_bytes)
+{
+    size_t held = arena->held_bytes;
+    if (LIKELY(arena->newest == NULL || arena->newest->older == NULL) ||
+        held > keep_bytes) {
+        arena_reset(arena, keep_bytes);
+        return;
+    }
+    arena_reset(arena, 0);
+    struct grpc_arena_block *block = alloc_new(&arena->allocator, held);
+    if (block != NULL) {
+        *block = (struct grpc_arena_block){.older = NULL, .size = held};
+        arena->newest = block;
+        arena_reset(arena, keep_bytes);
+    }
+}
+
 void arena_check(const grpc_arena *arena)
 {
     size_t held = 0;

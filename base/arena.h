@@ -59,6 +59,11 @@ INTERNAL MUST_CHECK char *arena_copy_text(grpc_arena *arena, struct view text);
 // user of the arena if it is no larger than keep_bytes.
 INTERNAL void arena_reset(grpc_arena *arena, size_t keep_bytes);
 
+// arena_reset_whole is arena_reset for an arena that will be filled the same way
+// again: where that took several blocks, one of their size is kept in their
+// place, so that the next time takes none.
+INTERNAL void arena_reset_whole(grpc_arena *arena, size_t keep_bytes);
+
 INTERNAL void arena_check(const grpc_arena *arena);
 
 #endif

@@ -229,7 +229,7 @@ static struct call_failure receive_plain(struct grpc_call *call,
         return receive_only(call, message);
     }
     struct call_failure failure = receive_one_of_many(call, message);
-    arena_reset(&call->loop->scratch, CORE_SCRATCH_KEEP_BYTES);
+    arena_reset_whole(&call->loop->scratch, CORE_SCRATCH_KEEP_BYTES);
     return failure;
 }
 

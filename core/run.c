@@ -110,6 +110,7 @@ uint32_t run_random(struct grpc_loop *loop)
 static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
 {
     h2_shared_init(&loop->h2, &loop->allocator);
+    loop->h2.chunks.spare_max = CORE_CHUNKS_SPARE; // run_trim keeps fewer
     slab_init(&loop->calls, &loop->allocator, sizeof(struct grpc_call),
               CORE_CALLS_SPARE, call_slab_fini);
     loop->encoded.allocator = loop->allocator;
@@ -377,6 +378,7 @@ static void run_trim(struct grpc_loop *loop)
         arena_reset(&loop->scratch, CORE_ENCODED_KEEP_BYTES);
     }
     compress_trim(&loop->compress, CORE_ENCODED_KEEP_BYTES);
+    slab_trim(&loop->h2.chunks, H2_LIMIT_SPARE_CHUNKS);
 }
 
 static void run_settle_once(struct grpc_loop *loop)

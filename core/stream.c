@@ -175,7 +175,7 @@ grpc_result grpc_call_next(grpc_call *call, const void **message)
         return GRPC_ESTATE;
     }
     call->next = NULL;
-    arena_reset(call->next_arena, CORE_SCRATCH_KEEP_BYTES);
+    arena_reset_whole(call->next_arena, CORE_SCRATCH_KEEP_BYTES);
     stream_await(call);
     *message = call->next;
     return call->next != NULL ? GRPC_MORE : GRPC_OK;

@@ -242,6 +242,42 @@ static void test_arena__reset_keeps_one_block(void **state)
     arena_test_end(&heap, &arena);
 }
 
+// What has taken several blocks takes none the next time.
+static void test_arena__reset_whole_keeps_room_for_all(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    test_heap_init(&heap);
+    grpc_arena arena = {.allocator = heap.allocator};
+    arena_reset_whole(&arena, 1 << 20); // an empty one
+    for (int round = 0; round < 4; round++) {
+        size_t before = heap.calls;
+        assert_non_null(arena_alloc(&arena, 100));
+        assert_non_null(arena_alloc(&arena, 300000));
+        assert_non_null(arena_alloc(&arena, 400000));
+        assert_true(round == 0 || heap.calls == before);
+        arena_reset_whole(&arena, 1 << 20);
+        arena_check(&arena);
+        assert_int_equal(heap.live_blocks, 1);
+    }
+    // More than is to be kept: as arena_reset.
+    assert_non_null(arena_alloc(&arena, 1 << 20));
+    arena_reset_whole(&arena, 1 << 20);
+    arena_check(&arena);
+    assert_int_equal(heap.live_blocks, 1);
+    assert_true(heap.live_bytes < 1 << 20);
+    // Without memory nothing is kept, and it can be used again.
+    assert_non_null(arena_alloc(&arena, 1 << 18));
+    assert_non_null(arena_alloc(&arena, 1 << 19));
+    heap.fail_at = heap.calls + 1;
+    arena_reset_whole(&arena, 2 << 20);
+    arena_check(&arena);
+    assert_int_equal(heap.live_blocks, 0);
+    assert_non_null(arena_alloc(&arena, 100));
+    arena_reset(&arena, 0);
+    assert_true(test_heap_is_clean(&heap));
+}
+
 static void test_arena__limit_holds(void **state)
 {
     (void)state;
@@ -336,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_arena__grow_from_nothing),
         cmocka_unit_test(test_arena__copy_text_ends_with_nul),
         cmocka_unit_test(test_arena__reset_keeps_one_block),
+        cmocka_unit_test(test_arena__reset_whole_keeps_room_for_all),
         cmocka_unit_test(test_arena__limit_holds),
         cmocka_unit_test(test_arena__failures_leave_it_usable),
         cmocka_unit_test(test_arena__bind_keeps_the_first_allocator),
