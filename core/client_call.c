@@ -361,6 +361,14 @@ static bool client_take_metadata(struct grpc_call *call,
     return false;
 }
 
+// client_stop_sending: the server has ended the call and listens no more. Whoever
+// waits for room need not.
+static void client_stop_sending(struct grpc_call *call)
+{
+    call->half_closed = true;
+    call->send_waits = false;
+}
+
 // client_take_status takes the status that the trailers tell. The call ends with
 // it when its messages have been given.
 static void client_take_status(struct grpc_call *call,
@@ -385,6 +393,7 @@ static void client_take_status(struct grpc_call *call,
     if (client_take_metadata(call, block, &call->trailers)) {
         call->code = code;
         call->status_known = true;
+        client_stop_sending(call);
         receive_end(call);
     }
 }
@@ -558,6 +567,9 @@ void client_on_reset(struct conn *conn, const struct h2_event *event)
     if (call == NULL) {
         h2_release(&conn->h2, event->stream);
         return;
+    }
+    if (event->by_peer && call->status_known) {
+        return; // the response before it counts, and is given when asked for
     }
     if (client_may_retry(call, event)) {
         call->retries++;

@@ -504,6 +504,35 @@ static void test_bad_input__early_status_with_data_waiting(void **state)
     kit_bench_end(bench);
 }
 
+// 2.3: the server ends early, and resets behind its trailers, while the client
+// does not read. Nothing of the response is lost, and nothing more is sent.
+static void test_bad_input__early_status_of_a_paused_call(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = bad_new();
+    grpc_call *call = sk_start_talk(&bad, NULL);
+    kit_turn(bench->loop);
+    grpc_call_pause(call);
+    kit_forget(&bench->peer);
+    kit_headers(&bench->peer, 1, false, KIT_RESPONSE);
+    kit_message(&bench->peer, 1, false, "Ann");
+    kit_message(&bench->peer, 1, false, "Bob");
+    kit_headers(&bench->peer, 1, true, "grpc-status: 8\ngrpc-message: full\n");
+    kit_turn(bench->loop);
+    assert_string_equal(bad.log.text, "headers ");
+    assert_int_equal(sk_say(call, "more", 1), GRPC_ESTATE);
+    kit_rst(&bench->peer, 1, 0);
+    kit_expect(&bench->peer, bench->loop, "");
+    assert_string_equal(bad.log.text, "headers ");
+    grpc_call_resume(call);
+    kit_turn(bench->loop);
+    assert_string_equal(bad.log.text,
+                        "headers Ann:0 Bob:0 RESOURCE_EXHAUSTED ");
+    assert_string_equal(bad.text, "full");
+    bad_check_healthy(bench);
+    kit_bench_end(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_bad_input__trailers_over_the_limit),
         cmocka_unit_test(test_bad_input__metadata_over_the_servers_limit),
         cmocka_unit_test(test_bad_input__early_status_with_data_waiting),
+        cmocka_unit_test(test_bad_input__early_status_of_a_paused_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
