@@ -284,6 +284,132 @@ static void test_stream__paused(void **state)
     sk_free(sk);
 }
 
+// ---- Many streams -----------------------------------------------------------
+
+enum { STREAM_MANY = 3000, STREAM_LIMIT = 50 };
+
+static int stream_open;      // calls that the server has and has not ended
+static int stream_open_most; // at a time
+
+static void stream_note_end(grpc_call *call, void *self)
+{
+    stream_open--;
+    sk_echo_end(call, self);
+}
+
+static void stream_note_begin(grpc_call *call, struct sk *sk)
+{
+    stream_open++;
+    stream_open_most =
+        stream_open > stream_open_most ? stream_open : stream_open_most;
+    assert_int_equal(
+        stream_Streams_Talk_receive(call, sk_echo, stream_note_end, sk),
+        GRPC_OK);
+}
+
+static void stream_close_it(grpc_call *call, const stream_Text *reply,
+                            struct sk *sk)
+{
+    (void)sk;
+    assert_string_equal(reply->text.data, "x");
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+}
+
+static void stream_count_end(grpc_call *call, const grpc_status *status,
+                             void *self)
+{
+    struct sk *sk = self;
+    (void)call;
+    assert_int_equal(status->code, GRPC_OK);
+    sk->ended++;
+}
+
+static void stream_ignore(grpc_call *call, const stream_Text *reply,
+                          struct sk *sk)
+{
+    (void)call;
+    (void)reply;
+    (void)sk;
+}
+
+// Thousands of streams on one connection: those above the server's limit wait,
+// in order, and all come to their end.
+static void test_stream__thousands_wait_for_their_turn(void **state)
+{
+    (void)state;
+    static const stream_Streams_Talk_events events = {
+        .message = sk_message,
+        .end = stream_count_end,
+    };
+    struct sk *sk = sk_new_with(
+        &(grpc_server_options){.max_concurrent_streams = STREAM_LIMIT},
+        &(grpc_channel_options){.authority = NULL});
+    sk->act = stream_note_begin;
+    sk->on_message = stream_close_it;
+    stream_open = stream_open_most = 0;
+    kit_turn(sk->loop);
+    for (int32_t i = 0; i < STREAM_MANY; i++) {
+        grpc_call *call =
+            stream_Streams_Talk_start(sk->channel, &events, sk, NULL);
+        assert_int_equal(sk_say(call, "x", i), GRPC_OK);
+    }
+    while (sk->ended < STREAM_MANY) {
+        sk_clear(&sk->server_log);
+        assert_int_equal(grpc_loop_step(sk->loop, 1000), GRPC_OK);
+    }
+    assert_int_equal(sk->handled, STREAM_MANY);
+    assert_int_equal(sk->messages, STREAM_MANY);
+    assert_int_equal(stream_open, 0);
+    assert_int_equal(stream_open_most, STREAM_LIMIT);
+    sk_free(sk);
+}
+
+// As many are open at once as the server allows, and each is heard.
+static void test_stream__thousands_at_once(void **state)
+{
+    (void)state;
+    static grpc_call *calls[STREAM_MANY];
+    static const stream_Streams_Talk_events events = {
+        .message = sk_message,
+        .end = stream_count_end,
+    };
+    struct sk *sk = sk_new_with(
+        &(grpc_server_options){.max_concurrent_streams = STREAM_MANY},
+        &(grpc_channel_options){.authority = NULL});
+    sk->act = stream_note_begin;
+    sk->on_message = stream_ignore;
+    stream_open = stream_open_most = 0;
+    for (int32_t i = 0; i < STREAM_MANY; i++) {
+        calls[i] = stream_Streams_Talk_start(sk->channel, &events, sk, NULL);
+        assert_non_null(calls[i]);
+    }
+    kit_wait(sk->loop, &stream_open, STREAM_MANY);
+    for (int round = 1; round <= 3; round++) {
+        for (int32_t i = 0; i < STREAM_MANY; i++) {
+            assert_int_equal(sk_say(calls[i], "x", i), GRPC_OK);
+        }
+        kit_wait(sk->loop, &sk->messages, round * STREAM_MANY);
+    }
+    for (int32_t i = 0; i < STREAM_MANY; i += 2) {
+        assert_int_equal(grpc_call_half_close(calls[i]), GRPC_OK);
+    }
+    while (sk->ended < STREAM_MANY / 2) {
+        sk_clear(&sk->server_log);
+        assert_int_equal(grpc_loop_step(sk->loop, 1000), GRPC_OK);
+    }
+    // The others are still open.
+    assert_int_equal(stream_open, STREAM_MANY / 2);
+    assert_int_equal(sk->told, 0);
+    for (int32_t i = 1; i < STREAM_MANY; i += 2) {
+        assert_int_equal(grpc_call_half_close(calls[i]), GRPC_OK);
+    }
+    while (sk->ended < STREAM_MANY) {
+        sk_clear(&sk->server_log);
+        assert_int_equal(grpc_loop_step(sk->loop, 1000), GRPC_OK);
+    }
+    sk_free(sk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +426,8 @@ int main(void)
         cmocka_unit_test(test_stream__many_has_no_room),
         cmocka_unit_test(test_stream__client_has_no_room),
         cmocka_unit_test(test_stream__paused),
+        cmocka_unit_test(test_stream__thousands_wait_for_their_turn),
+        cmocka_unit_test(test_stream__thousands_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
