@@ -340,7 +340,7 @@ static struct raw_both *raw_new(void)
     return &both;
 }
 
-static void raw_end(struct raw_both *both)
+static void raw_finish(struct raw_both *both)
 {
     grpc_channel_free(both->channel);
     grpc_server_free(both->server);
@@ -371,7 +371,7 @@ static void test_raw__unary(void **state)
     assert_int_not_equal(status.code, GRPC_OK);
     assert_non_null(strstr(status.message, "byte that may not stand there"));
     grpc_arena_free(&arena);
-    raw_end(both);
+    raw_finish(both);
 }
 
 static void test_raw__waited_for(void **state)
@@ -399,7 +399,7 @@ static void test_raw__waited_for(void **state)
     call = grpc_raw_call(both->channel, &arena, NULL, NULL);
     assert_int_equal(grpc_call_end(call).code, GRPC_INTERNAL);
     grpc_arena_free(&arena);
-    raw_end(both);
+    raw_finish(both);
 }
 
 static int raw_ended;
@@ -431,7 +431,7 @@ static void test_raw__without_events(void **state)
     }
     assert_int_equal(raw_ended, 1);
     assert_int_equal(both->named, 2);
-    raw_end(both);
+    raw_finish(both);
 }
 
 static void raw_not_raw(grpc_call *call, struct sk *sk)

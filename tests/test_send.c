@@ -417,6 +417,11 @@ static void test_send__lent_bytes_before_an_interceptor(void **state)
     assert_int_equal(seen, 50000);
     kit_wait(sk->loop, &sk->messages, 1);
     assert_int_equal(send_released, 1);
+    // What is not sent for being too long is not given back.
+    call = sk_start_talk(sk, &(grpc_call_options){.max_send_bytes = 1000});
+    kit_turn(sk->loop);
+    assert_int_equal(send_lend(call, 1001), GRPC_ELIMIT);
+    assert_int_equal(send_released, 1);
     sk_free(sk);
 }
 
