@@ -118,8 +118,13 @@ static void request_take_method(struct request *request, struct view value)
     }
 }
 
-static void request_take_host(struct request *request)
+// request_take_host: where there is no :authority, which stands in front, the host
+// is it (gRFC A41).
+static void request_take_host(struct request *request, struct view value)
 {
+    if (request->authority.size == 0) {
+        request->authority = value;
+    }
     if (++request->hosts == 2) {
         request_refuse(request, 400, GRPC_INTERNAL, "more than one host header",
                        view_of(NULL, 0));
@@ -150,7 +155,7 @@ static void request_take(struct request *request,
         request_take_content_type(request, field->value);
         break;
     case REQUEST_HOST:
-        request_take_host(request);
+        request_take_host(request, field->value);
         break;
     case REQUEST_TIMEOUT:
         request_take_timeout(request, field->value);

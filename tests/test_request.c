@@ -154,6 +154,25 @@ static void test_request__no_encoding(void **state)
     assert_false(request.tell_encodings);
 }
 
+// gRFC A41: a host stands in for :authority; where there are both it is dropped.
+static void test_request__host_and_authority(void **state)
+{
+    (void)state;
+    for (int spelled = 0; spelled < 2; spelled++) {
+        struct request request =
+            request_read(REQUEST_GOOD "host: h\n", spelled == 1);
+        assert_true(view_equal(request.authority, VIEW("h")));
+        assert_false(request.has_metadata);
+        request = request_read(":authority: x\n" REQUEST_GOOD "host: h\n",
+                               spelled == 1);
+        assert_true(view_equal(request.authority, VIEW("x")));
+        assert_int_equal(request.code, GRPC_OK);
+        request = request_read(REQUEST_GOOD, spelled == 1);
+        assert_int_equal(request.authority.size, 0);
+        assert_int_equal(request.code, GRPC_OK);
+    }
+}
+
 static void test_request__over_limit(void **state)
 {
     struct hpack_block block = {.over_limit = true};
@@ -173,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_request__refused),
         cmocka_unit_test(test_request__content_types),
         cmocka_unit_test(test_request__no_encoding),
+        cmocka_unit_test(test_request__host_and_authority),
         cmocka_unit_test(test_request__over_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
