@@ -31,8 +31,9 @@ enum {
     // largest that is allowed by default.
     CORE_GATHER_KEEP_BYTES = 4194304,
     CORE_SCRATCH_KEEP_BYTES = 4456448,
-    // Chunks without use that a loop keeps while calls are open: 2 MiB, so that
-    // a stream of messages of 1 MiB allocates nothing.
+    // Chunks without use that a loop keeps while calls are open and their
+    // messages are large: 2 MiB, so that a stream of messages of 1 MiB allocates
+    // nothing.
     CORE_CHUNKS_SPARE = 512,
     // A stream with so much waiting takes no more messages (grpc-go: 64 KiB).
     CORE_SEND_ROOM_BYTES = 65536,

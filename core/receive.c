@@ -303,6 +303,9 @@ static void receive_keep(struct grpc_call *call, struct view data)
             call, receive_fail(call, GRPC_RESOURCE_EXHAUSTED, "out of memory"));
         return;
     }
+    if (UNLIKELY(call->inbox.size > CORE_SEND_ROOM_BYTES)) {
+        run_keep_chunks(call->loop, call->inbox.size);
+    }
     h2_credit_connection(&call->conn->h2, call->stream, data.size);
 }
 

@@ -110,7 +110,6 @@ uint32_t run_random(struct grpc_loop *loop)
 static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
 {
     h2_shared_init(&loop->h2, &loop->allocator);
-    loop->h2.chunks.spare_max = CORE_CHUNKS_SPARE; // run_trim keeps fewer
     slab_init(&loop->calls, &loop->allocator, sizeof(struct grpc_call),
               CORE_CALLS_SPARE, call_slab_fini);
     loop->encoded.allocator = loop->allocator;
@@ -360,6 +359,16 @@ static void run_reap(struct grpc_loop *loop)
     }
 }
 
+void run_keep_chunks(struct grpc_loop *loop, size_t size)
+{
+    // As many go the other way, or wait in a connection's output.
+    size_t count = 2 * (size / CHUNK_CAPACITY + 1);
+    count = count < CORE_CHUNKS_SPARE ? count : CORE_CHUNKS_SPARE;
+    if (count > loop->h2.chunks.spare_max) {
+        loop->h2.chunks.spare_max = count;
+    }
+}
+
 // run_trim gives back what large messages made buffers grow to, when no call is
 // left.
 static void run_trim(struct grpc_loop *loop)
@@ -378,6 +387,7 @@ static void run_trim(struct grpc_loop *loop)
         arena_reset(&loop->scratch, CORE_ENCODED_KEEP_BYTES);
     }
     compress_trim(&loop->compress, CORE_ENCODED_KEEP_BYTES);
+    loop->h2.chunks.spare_max = H2_LIMIT_SPARE_CHUNKS;
     slab_trim(&loop->h2.chunks, H2_LIMIT_SPARE_CHUNKS);
 }
 

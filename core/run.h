@@ -127,4 +127,8 @@ INTERNAL void run_give_up(struct grpc_loop *loop);
 // until nothing is left to free; within a step it leaves the work to the step.
 INTERNAL void run_settle(struct grpc_loop *loop);
 
+// run_keep_chunks: so many bytes of a stream wait in chunks. The loop keeps as
+// many for the next message, until no call is left.
+INTERNAL void run_keep_chunks(struct grpc_loop *loop, size_t size);
+
 #endif

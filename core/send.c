@@ -205,6 +205,9 @@ static grpc_result send_frame(struct grpc_call *call, struct view bytes)
     if (!taken) {
         return send_say(call, GRPC_ENOMEM, "out of memory");
     }
+    if (UNLIKELY(bytes.size > CORE_SEND_ROOM_BYTES)) {
+        run_keep_chunks(call->loop, bytes.size);
+    }
     call->has_replied = true;
     return GRPC_OK;
 }
