@@ -5,6 +5,11 @@
 //
 //	peer server ADDRESS      127.0.0.1:0, unix:PATH; prints where it listens
 //	peer client TARGET CASE  exit status 0 when the case passes
+//
+// or of the benchmark's streams:
+//
+//	peer streams ADDRESS
+//	peer stream TARGET KIND SIZE WARM COUNT SERVER_PID
 package main
 
 import (
@@ -25,8 +30,12 @@ func run(args []string) error {
 		return serve(args[1])
 	case len(args) == 3 && args[0] == "client":
 		return runCase(args[1], args[2])
+	case len(args) == 2 && args[0] == "streams":
+		return serveStreams(args[1])
+	case len(args) == 7 && args[0] == "stream":
+		return loadStreams(args[1:])
 	}
-	return fmt.Errorf("usage: peer server ADDRESS | peer client TARGET CASE")
+	return fmt.Errorf("usage: peer server ADDRESS | client TARGET CASE | streams ADDRESS | stream TARGET ...")
 }
 
 // errorMessage is what a call that was told to fail says. It holds UTF-8 of
