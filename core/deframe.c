@@ -47,9 +47,8 @@ static void deframe_drop_large(struct deframe *deframe, grpc_arena *arena)
     deframe->body_capacity = 0;
 }
 
-// deframe_restart is ready for the next message. Memory in the arena is used
-// again.
-static void deframe_restart(struct deframe *deframe, grpc_arena *arena)
+// deframe_used: memory in the arena is used again.
+void deframe_used(struct deframe *deframe, grpc_arena *arena)
 {
     if (UNLIKELY(deframe->body != NULL && deframe->body != deframe->small)) {
         deframe_drop_large(deframe, arena);
@@ -61,7 +60,7 @@ static void deframe_restart(struct deframe *deframe, grpc_arena *arena)
 
 void deframe_fini(struct deframe *deframe, grpc_arena *arena)
 {
-    deframe_restart(deframe, arena);
+    deframe_used(deframe, arena);
     deframe->small = NULL;
     deframe->small_capacity = 0;
 }
@@ -189,7 +188,7 @@ enum deframe_result deframe_next(struct deframe *deframe, grpc_arena *arena,
 {
     if (deframe->head_size < DEFRAME_HEAD) {
         if (UNLIKELY(deframe->body_size > 0)) {
-            deframe_restart(deframe, arena);
+            deframe_used(deframe, arena);
         }
         enum deframe_result result = deframe_head(deframe, input);
         if (result != DEFRAME_MESSAGE) {

@@ -68,6 +68,10 @@ INTERNAL MUST_CHECK enum deframe_result deframe_next(struct deframe *deframe,
                                                      struct view *input,
                                                      struct view *message);
 
+// deframe_used: the message that was given last is not needed any more. What it
+// was gathered in is free for others before the next one begins.
+INTERNAL void deframe_used(struct deframe *deframe, grpc_arena *arena);
+
 // deframe_wanted: bytes that are missing of the message that has begun; 0
 // between messages and while the length is not known.
 INTERNAL size_t deframe_wanted(const struct deframe *deframe);

@@ -269,6 +269,9 @@ static struct view receive_some(struct grpc_call *call, struct view data,
         result = deframe_next(&call->deframe, &call->arena, &data, &message);
         if (LIKELY(result == DEFRAME_MESSAGE)) {
             failure = receive_message(call, message);
+            if (UNLIKELY(call->deframe.body_size > 0)) {
+                deframe_used(&call->deframe, &call->arena);
+            }
             if (call->conn != NULL) {
                 assembly_end(call);
             }
