@@ -864,7 +864,7 @@ typedef struct grpc_buffer {
 
 // An encoder that succeeds leaves at least this many bytes free in front of
 // first, for what the transport writes there.
-enum { GRPC_BUFFER_HEADROOM = 16 };
+enum { GRPC_BUFFER_HEADROOM = 32 };
 
 // A codec turns messages into bytes and back. type is the codec's description
 // of a message.

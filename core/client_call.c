@@ -625,9 +625,8 @@ grpc_result client_call_reply(struct grpc_call *call, const void *reply)
         return GRPC_EINVAL;
     }
     // What the caller gets must be its own, so it is encoded and decoded.
-    grpc_buffer *buffer = &call->loop->encoded;
+    grpc_buffer *buffer = encoded_begin(&call->loop->encoded);
     const char *reason = "";
-    buffer->first = buffer->end;
     grpc_result result =
         method->codec->encode(method->reply, reply, buffer, &reason);
     if (result != GRPC_OK) {

@@ -27,9 +27,8 @@ static const char *client_start_request(struct grpc_call *call,
                                         const void *request)
 {
     const grpc_method *method = call->method;
-    grpc_buffer *buffer = &call->loop->encoded;
+    grpc_buffer *buffer = encoded_begin(&call->loop->encoded);
     const char *reason = "";
-    buffer->first = buffer->end;
     if (method->codec->encode(method->request, request, buffer, &reason) !=
         GRPC_OK) {
         return reason;

@@ -37,6 +37,12 @@ enum {
     CORE_CHUNKS_SPARE = 512,
     // A stream with so much waiting takes no more messages (grpc-go: 64 KiB).
     CORE_SEND_ROOM_BYTES = 65536,
+    // A message that was encoded is sent from where it is when it has so many
+    // bytes, and at least one of so many parts of its buffer. As many bytes of
+    // such buffers are kept for the next while calls are open.
+    CORE_LENT_BYTES = 32768,
+    CORE_LENT_SHARE = 4,
+    CORE_LENT_SPARE_BYTES = 8388608,
     // Of the header list that a peer takes, what gRPC's own fields may need: a
     // grpc-message may be longer, and is not counted.
     CORE_HEADER_RESERVE_BYTES = 512,

@@ -112,7 +112,7 @@ static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
     h2_shared_init(&loop->h2, &loop->allocator);
     slab_init(&loop->calls, &loop->allocator, sizeof(struct grpc_call),
               CORE_CALLS_SPARE, call_slab_fini);
-    loop->encoded.allocator = loop->allocator;
+    encoded_init(&loop->encoded, &loop->allocator);
     arena_bind(&loop->scratch, &loop->allocator);
     compress_init(&loop->compress, &loop->allocator);
     loop->random = loop->loop.now_ms ^ (uint64_t)(uintptr_t)loop << 20;
@@ -176,8 +176,7 @@ static void run_free(struct grpc_loop *loop)
     deframe_spare_fini(&loop->spare_body, &loop->allocator);
     compress_fini(&loop->compress);
     h2_shared_fini(&loop->h2);
-    alloc_free(&allocator, loop->encoded.base,
-               (size_t)(loop->encoded.end - loop->encoded.base));
+    encoded_fini(&loop->encoded);
     loop_fini(&loop->loop);
     alloc_free(&allocator, loop->input, CORE_INPUT_BYTES);
     alloc_free(&allocator, loop, sizeof *loop);
@@ -376,12 +375,7 @@ static void run_trim(struct grpc_loop *loop)
     if (loop->calls.taken > 0) {
         return;
     }
-    grpc_buffer *buffer = &loop->encoded;
-    size_t size = (size_t)(buffer->end - buffer->base);
-    if (size > CORE_ENCODED_KEEP_BYTES) {
-        alloc_free(&buffer->allocator, buffer->base, size);
-        *buffer = (grpc_buffer){.allocator = loop->allocator};
-    }
+    encoded_trim(&loop->encoded, CORE_ENCODED_KEEP_BYTES);
     deframe_spare_fini(&loop->spare_body, &loop->allocator);
     if (loop->scratch.held_bytes > CORE_ENCODED_KEEP_BYTES) {
         arena_reset(&loop->scratch, CORE_ENCODED_KEEP_BYTES);

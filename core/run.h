@@ -28,6 +28,7 @@
 #include "base/slab.h"
 #include "core/compress.h"
 #include "core/deframe.h"
+#include "core/encoded.h"
 #include "core/request.h"
 #include "grpc.h"
 #include "h2/h2.h"
@@ -52,7 +53,7 @@ struct grpc_loop {
     struct h2_shared h2;
     struct request request; // what h2.block says, while h2.block_memo is not 0
     struct slab calls;      // of struct grpc_call
-    grpc_buffer encoded;    // where messages are encoded; reused by every call
+    struct encoded encoded; // where messages are encoded; reused by every call
     grpc_arena scratch;     // messages of streams, one at a time
     struct deframe_spare spare_body; // the next large one is gathered in it
     struct compress_registry compress;

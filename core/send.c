@@ -48,8 +48,7 @@ static grpc_result send_compressed(struct grpc_call *call, struct view message,
 static grpc_result send_copied(struct grpc_call *call, struct view message,
                                struct view *out_bytes, const char **reason)
 {
-    grpc_buffer *buffer = &call->loop->encoded;
-    buffer->first = buffer->end;
+    grpc_buffer *buffer = encoded_begin(&call->loop->encoded);
     const grpc_str bytes = {(const char *)message.data, message.size};
     grpc_result result = grpc_raw.encode(NULL, &bytes, buffer, reason);
     if (result == GRPC_OK) {
@@ -101,8 +100,7 @@ grpc_result send_encode(struct grpc_call *call, const void *message,
                         struct view *out_bytes, const char **reason)
 {
     const grpc_method *method = call->method;
-    grpc_buffer *buffer = &call->loop->encoded;
-    buffer->first = buffer->end;
+    grpc_buffer *buffer = encoded_begin(&call->loop->encoded);
     grpc_result result =
         method->codec->encode(call->is_server ? method->reply : method->request,
                               message, buffer, reason);
@@ -193,13 +191,31 @@ static grpc_result send_say(struct grpc_call *call, grpc_result result,
     return result;
 }
 
+bool send_data(struct grpc_call *call, struct view bytes)
+{
+    struct h2_conn *h2 = &call->conn->h2;
+    struct encoded *encoded = &call->loop->encoded;
+    if (LIKELY(bytes.size < CORE_LENT_BYTES) ||
+        !encoded_is_lendable(encoded, bytes)) {
+        return h2_send_data(h2, call->stream, bytes, false);
+    }
+    void *lent = encoded_lend(encoded);
+    const struct view nothing = view_of(NULL, 0);
+    bool taken = h2_send_data_lent(h2, call->stream, nothing, bytes,
+                                   encoded_give_back, lent, false);
+    if (!taken) {
+        encoded_give_back(lent);
+    }
+    return taken;
+}
+
 static grpc_result send_frame(struct grpc_call *call, struct view bytes)
 {
     bool taken;
     if (call->stream == NULL) {
         taken = chunk_queue_append(&call->outbox, bytes);
     } else {
-        taken = h2_send_data(&call->conn->h2, call->stream, bytes, false);
+        taken = send_data(call, bytes);
         conn_wake(call->conn);
     }
     if (!taken) {

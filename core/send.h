@@ -37,6 +37,10 @@ INTERNAL MUST_CHECK grpc_result send_request(struct grpc_call *call,
                                              struct view *out_bytes,
                                              const char **reason);
 
+// send_data gives the stream a frame that one of these has made; false without
+// memory. A large one is lent, with the buffer that it was encoded in.
+INTERNAL MUST_CHECK bool send_data(struct grpc_call *call, struct view bytes);
+
 // send_outbox sends what has waited for the stream; false without memory.
 INTERNAL MUST_CHECK bool send_outbox(struct grpc_call *call);
 

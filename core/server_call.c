@@ -722,8 +722,7 @@ static grpc_result server_send_reply(struct grpc_call *call, const void *reply)
                             "takes");
         call->fields.count = 0;
         call->code = GRPC_INTERNAL;
-    } else if (result != GRPC_OK ||
-               !h2_send_data(&call->conn->h2, call->stream, bytes, false)) {
+    } else if (result != GRPC_OK || !send_data(call, bytes)) {
         call_set_text(call, "out of memory");
         call->code = GRPC_RESOURCE_EXHAUSTED;
         result = GRPC_ENOMEM;

@@ -64,6 +64,7 @@ CORE_SOURCES = \
 	core/target.c \
 	core/backoff.c \
 	core/deframe.c \
+	core/encoded.c \
 	core/run.c \
 	core/user_io.c \
 	core/headers.c \
