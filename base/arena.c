@@ -157,9 +157,13 @@ void arena_reset(grpc_arena *arena, size_t keep_bytes)
 
 void arena_reset_whole(grpc_arena *arena, size_t keep_bytes)
 {
+    struct grpc_arena_block *newest = arena->newest;
     size_t held = arena->held_bytes;
-    if (LIKELY(arena->newest == NULL || arena->newest->older == NULL) ||
-        held > keep_bytes) {
+    if (LIKELY(newest != NULL && newest->older == NULL && held <= keep_bytes)) {
+        arena->cursor = (char *)newest + ARENA_HEAD;
+        return;
+    }
+    if (newest == NULL || held > keep_bytes) {
         arena_reset(arena, keep_bytes);
         return;
     }

@@ -44,15 +44,13 @@ struct grpc_call *call_new(struct grpc_loop *loop, const grpc_method *method,
         return NULL;
     }
     // A spare call keeps its arena's block; everything else starts anew.
-    grpc_arena arena = call->arena;
-    *call = (struct grpc_call){
-        .loop = loop,
-        .method = method,
-        .state = CALL_NEW,
-        .deadline_ms = UINT64_MAX,
-        .arena = arena,
-        .text = "",
-    };
+    memset(call, 0, offsetof(struct grpc_call, arena));
+    call->peer_address.size = 0;
+    call->loop = loop;
+    call->method = method;
+    call->state = CALL_NEW;
+    call->deadline_ms = UINT64_MAX;
+    call->text = "";
     arena_bind(&call->arena, &loop->allocator);
     call->timer.kind = RUN_CALL;
     call->started_us = run_now_us(loop);

@@ -76,9 +76,8 @@ struct grpc_call {
     struct loop_timer timer;
     uint64_t deadline_ms; // loop time; UINT64_MAX: none
     uint64_t started_us;  // loop time
-    grpc_arena arena;
-    grpc_code code;   // server: what is answered. client: how it ended
-    const char *text; // its message; in the arena or static
+    grpc_code code;       // server: what is answered. client: how it ended
+    const char *text;     // its message; in the arena or static
     size_t text_size;
     grpc_str details; // an encoded google.rpc.Status
     const struct call_value *values;
@@ -127,8 +126,7 @@ struct grpc_call {
 
     grpc_arena *reply_arena; // where the reply goes; its own by default
     const char *peer;        // in words, once asked for
-    struct socket_address peer_address; // when it is on no connection any more
-    bool blocking;                      // a client's, that is waited for
+    bool blocking;           // a client's, that is waited for
 
     union {
         struct { // server:
@@ -166,6 +164,11 @@ struct grpc_call {
             uint16_t http_status;
         };
     };
+
+    // What follows is not cleared for a new call: the arena keeps a block, and
+    // of the address, which is large, only the size is set.
+    grpc_arena arena;
+    struct socket_address peer_address; // when it is on no connection any more
 };
 
 // call_new takes a call from the slab, in state NEW; NULL without memory.

@@ -227,7 +227,9 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
     call->send_waits = false;
     loop_timer_stop(&loop->loop, &call->timer);
     list_remove(&call->link_parent);
-    chunk_queue_clear(&call->outbox);
+    if (UNLIKELY(call->outbox.size > 0)) {
+        chunk_queue_clear(&call->outbox);
+    }
     // A server that has ended the stream early no longer listens; any other is
     // told to stop.
     bool heard_all = call->stream != NULL &&
@@ -344,8 +346,12 @@ static void client_take_details(struct grpc_call *call, struct view encoded,
 // client_take_metadata: false ends the call.
 static bool client_take_metadata(struct grpc_call *call,
                                  const struct hpack_block *block,
+                                 const struct response *response,
                                  grpc_metadata *out)
 {
+    if (LIKELY(!response->has_metadata)) {
+        return true;
+    }
     switch (call_fields_collect(&call->arena, block, out)) {
     case CALL_FIELDS_DONE:
         return true;
@@ -390,7 +396,7 @@ static void client_take_status(struct grpc_call *call,
     }
     client_take_text(call, response->message);
     client_take_details(call, response->details, code);
-    if (client_take_metadata(call, block, &call->trailers)) {
+    if (client_take_metadata(call, block, response, &call->trailers)) {
         call->code = code;
         call->status_known = true;
         client_stop_sending(call);
@@ -466,7 +472,7 @@ static void client_take_headers(struct grpc_call *call,
             client_keep_encoding(call, encoding);
         }
     }
-    if (client_take_metadata(call, block, &call->headers) &&
+    if (client_take_metadata(call, block, response, &call->headers) &&
         call->on_headers != NULL) {
         call->on_headers(call, call->self);
     }

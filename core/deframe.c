@@ -81,6 +81,11 @@ bool deframe_is_between(const struct deframe *deframe)
 static enum deframe_result deframe_head(struct deframe *deframe,
                                         struct view *input)
 {
+    if (LIKELY(deframe->head_size == 0 && input->size >= DEFRAME_HEAD)) {
+        memcpy(deframe->head, input->data, DEFRAME_HEAD);
+        deframe->head_size = DEFRAME_HEAD;
+        *input = view_skip(*input, DEFRAME_HEAD);
+    }
     while (deframe->head_size < DEFRAME_HEAD && input->size > 0) {
         deframe->head[deframe->head_size++] = input->data[0];
         *input = view_skip(*input, 1);

@@ -30,24 +30,27 @@ bool metadata_is_binary(struct view key)
 }
 
 // Those of gRPC, then those of HTTP.
-static const char *const metadata_reserved[] = {
-    "grpc-status",
-    "grpc-message",
-    "grpc-timeout",
-    "grpc-encoding",
-    "grpc-message-type",
-    "grpc-accept-encoding",
-    "te",
-    "content-type",
-    "user-agent",
-    "host",
-    "grpc-status-details-bin",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "upgrade",
-    "content-length",
+static const struct metadata_name {
+    const char *text;
+    uint8_t size;
+} metadata_reserved[] = {
+    {"grpc-status", 11},
+    {"grpc-message", 12},
+    {"grpc-timeout", 12},
+    {"grpc-encoding", 13},
+    {"grpc-message-type", 17},
+    {"grpc-accept-encoding", 20},
+    {"te", 2},
+    {"content-type", 12},
+    {"user-agent", 10},
+    {"host", 4},
+    {"grpc-status-details-bin", 23},
+    {"connection", 10},
+    {"keep-alive", 10},
+    {"proxy-connection", 16},
+    {"transfer-encoding", 17},
+    {"upgrade", 7},
+    {"content-length", 14},
 };
 
 enum {
@@ -60,8 +63,9 @@ bool metadata_is_reserved(struct view key)
         return true;
     }
     for (size_t i = 0; i < METADATA_RESERVED; i++) {
-        const char *name = metadata_reserved[i];
-        if (view_equal(key, view_of(name, strlen(name)))) {
+        const struct metadata_name *name = &metadata_reserved[i];
+        if (key.size == name->size &&
+            memcmp(key.data, name->text, name->size) == 0) {
             return true;
         }
     }

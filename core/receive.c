@@ -405,7 +405,9 @@ void receive_go_on(struct grpc_call *call)
 
 void receive_fini(struct grpc_call *call)
 {
-    chunk_queue_clear(&call->inbox);
+    if (UNLIKELY(call->inbox.size > 0)) {
+        chunk_queue_clear(&call->inbox);
+    }
     list_remove(&call->link_ready);
 }
 

@@ -2,9 +2,10 @@
 
 #include "core/response.h"
 
+#include "core/call_fields.h"
 #include "core/headers.h"
 
-enum { RESPONSE_CONTENT_TYPE = 31 }; // RFC 7541 appendix A
+enum { RESPONSE_STATUS = 8, RESPONSE_CONTENT_TYPE = 31 }; // RFC 7541 appendix A
 
 static void response_take(struct response *response,
                           const struct hpack_field *field)
@@ -21,6 +22,9 @@ static void response_take(struct response *response,
         response->details = field->value;
     } else if (VIEW_IS(field->name, "grpc-encoding")) {
         response->encoding = field->value;
+    } else if (field->static_name != RESPONSE_STATUS) {
+        response->has_metadata =
+            response->has_metadata || call_fields_is_users(field);
     }
 }
 

@@ -19,6 +19,7 @@ struct response {
     struct view message;  // grpc-message, percent-encoded
     struct view details;  // grpc-status-details-bin, base64
     struct view encoding; // grpc-encoding
+    bool has_metadata;    // fields of the user's
 };
 
 INTERNAL void response_parse(struct response *response,

@@ -66,11 +66,11 @@ static grpc_result send_too_large(struct grpc_call *call, size_t size,
     return GRPC_ELIMIT;
 }
 
-// send_pack makes a frame of a message; in_buffer: it lies in the loop's buffer
-// and has room for the head in front.
-static grpc_result send_pack(struct grpc_call *call, struct view message,
-                             bool in_buffer, struct view *out_bytes,
-                             const char **reason)
+// send_pack_seen is send_pack where somebody may see or change the message, or
+// it has to be moved.
+static grpc_result send_pack_seen(struct grpc_call *call, struct view message,
+                                  bool in_buffer, struct view *out_bytes,
+                                  const char **reason)
 {
     grpc_result result = GRPC_OK;
     if (UNLIKELY(call->chain->sees_messages)) {
@@ -94,6 +94,22 @@ static grpc_result send_pack(struct grpc_call *call, struct view message,
         return send_too_large(call, out_bytes->size - DEFRAME_HEAD, reason);
     }
     return result;
+}
+
+// send_pack makes a frame of a message; in_buffer: it lies in the loop's buffer
+// and has room for the head in front.
+static inline grpc_result send_pack(struct grpc_call *call, struct view message,
+                                    bool in_buffer, struct view *out_bytes,
+                                    const char **reason)
+{
+    if (LIKELY(in_buffer && !call->chain->sees_messages &&
+               call->send_encoding == CALL_IDENTITY &&
+               message.size <= call->max_send_bytes)) {
+        *out_bytes =
+            send_head((uint8_t *)(uintptr_t)message.data, message.size, false);
+        return GRPC_OK;
+    }
+    return send_pack_seen(call, message, in_buffer, out_bytes, reason);
 }
 
 grpc_result send_encode(struct grpc_call *call, const void *message,

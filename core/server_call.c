@@ -79,7 +79,9 @@ static void server_decide(struct grpc_call *call)
     if (UNLIKELY(call->started > 0)) {
         intercept_end(call);
     }
-    call_end_children(call);
+    if (UNLIKELY(call->children.next != NULL)) {
+        call_end_children(call);
+    }
 }
 
 // server_answer sends the status in call->code and text.
@@ -310,6 +312,12 @@ static void server_on_flushed(struct conn *conn)
     }
 }
 
+// What h2.block_memo says of the block that was read last.
+enum {
+    SERVER_PARSED = 1, // loop->request is what it says
+    SERVER_NAMED,      // and its connection's names are its names
+};
+
 // server_read_request reads what the block of the event says, unless it is the
 // block that was read last.
 static const struct request *server_read_request(struct grpc_loop *loop,
@@ -317,7 +325,7 @@ static const struct request *server_read_request(struct grpc_loop *loop,
 {
     if (loop->h2.block_memo == 0) {
         request_parse(&loop->request, event->block, &loop->compress);
-        loop->h2.block_memo = 1;
+        loop->h2.block_memo = SERVER_PARSED;
     }
     return &loop->request;
 }
@@ -356,17 +364,32 @@ static void server_set_encodings(struct grpc_call *call,
     }
 }
 
+// server_take_names: a block that is read again has the names that it had.
+static bool server_take_names(struct grpc_call *call, struct conn *conn,
+                              const struct request *request)
+{
+    struct grpc_loop *loop = call->loop;
+    if (LIKELY(loop->h2.block_memo == SERVER_NAMED && conn->names != NULL)) {
+        call->names = conn->names;
+        call->names->count++;
+        return true;
+    }
+    call->names = call_names_take(&loop->allocator, &conn->names,
+                                  request->authority, request->user_agent);
+    if (call->names == NULL) {
+        return false;
+    }
+    loop->h2.block_memo = SERVER_NAMED;
+    return true;
+}
+
 // server_take_metadata keeps what the user may ask for.
 static enum call_fields_result server_take_metadata(
     struct grpc_call *call, struct conn *conn, const struct hpack_block *block,
     const struct request *request)
 {
-    if (!server_name_method(call, request)) {
-        return CALL_FIELDS_NO_MEMORY;
-    }
-    call->names = call_names_take(&call->loop->allocator, &conn->names,
-                                  request->authority, request->user_agent);
-    if (UNLIKELY(call->names == NULL)) {
+    if (UNLIKELY(!server_name_method(call, request) ||
+                 !server_take_names(call, conn, request))) {
         return CALL_FIELDS_NO_MEMORY;
     }
     return LIKELY(!request->has_metadata)

@@ -45,6 +45,26 @@ static void test_response__fields(void **state)
     }
 }
 
+static void test_response__tells_metadata_of_the_user(void **state)
+{
+    static struct hpack_field fields[3];
+    struct hpack_block block = {.fields = fields, .count = 3};
+    struct response response;
+    (void)state;
+    fields[0].name = VIEW(":status");
+    fields[0].static_name = 8;
+    fields[0].value = VIEW("200");
+    fields[1].name = VIEW("grpc-status");
+    fields[1].value = VIEW("0");
+    fields[2].name = VIEW("grpc-accept-encoding");
+    fields[2].value = VIEW("gzip");
+    response_parse(&response, &block);
+    assert_false(response.has_metadata);
+    fields[1].name = VIEW("user");
+    response_parse(&response, &block);
+    assert_true(response.has_metadata);
+}
+
 static void test_response__missing(void **state)
 {
     struct response response = response_read(NULL, NULL, NULL, 0);
@@ -86,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_response__fields),
+        cmocka_unit_test(test_response__tells_metadata_of_the_user),
         cmocka_unit_test(test_response__missing),
         cmocka_unit_test(test_response__content_type),
     };
