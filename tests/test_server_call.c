@@ -33,6 +33,35 @@ static void sc_request(const struct sc_row *row)
     kit_bench_end(bench);
 }
 
+// sc_note_agent appends who has called.
+static void sc_note_agent(grpc_call *call, struct kit_greeter *greeter)
+{
+    grpc_str agent;
+    assert_true(grpc_call_header(call, "user-agent", &agent));
+    strcat(greeter->extra, agent.data);
+    assert_int_equal(kit_reply(call, ""), GRPC_OK);
+}
+
+static void test_server_call__each_request_has_its_own_user_agent(void **state)
+{
+    static const char *const agents[] = {"a", "b", "b", "a", "c", "c"};
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    char seen[16] = "";
+    (void)state;
+    bench->greeter.act = sc_note_agent;
+    bench->greeter.extra = seen;
+    for (uint32_t i = 0; i < 6; i++) {
+        char headers[256];
+        (void)snprintf(headers, sizeof headers, KIT_REQUEST "user-agent: %s\n",
+                       agents[i]);
+        kit_headers(&bench->peer, 1 + 2 * i, false, headers);
+        kit_message(&bench->peer, 1 + 2 * i, true, "bob");
+        kit_turn(bench->loop);
+    }
+    assert_string_equal(seen, "abbacc");
+    kit_bench_end(bench);
+}
+
 static void test_server_call__requests_refused(void **state)
 {
     static const struct sc_row rows[] = {
@@ -806,6 +835,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_server_call__requests_refused),
+        cmocka_unit_test(test_server_call__each_request_has_its_own_user_agent),
         cmocka_unit_test(test_server_call__path_without_slash),
         cmocka_unit_test(test_server_call__headers_over_limit),
         cmocka_unit_test(test_server_call__refused_early),
