@@ -76,7 +76,7 @@ links_exist() {
 # Every lesson is linked to, shown or run in the guide.
 lessons_are_there() {
     for folder in examples/*/; do
-        grep -q "$folder" "$guide" || { echo "$folder is missing"; return 1; }
+        grep -q "${folder%/}" "$guide" || { echo "$folder is missing"; return 1; }
     done
 }
 

@@ -14,8 +14,8 @@ static void tick(void *argument);
 
 static void wind(struct clock *clock)
 {
-    clock->timer = grpc_timer_start(grpc_call_loop(clock->call),
-                                    clock->tick_ms, tick, clock);
+    clock->timer = grpc_timer_start(grpc_call_loop(clock->call), clock->tick_ms,
+                                    tick, clock);
     if (clock->timer == NULL) {
         grpc_call_fail(clock->call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
     }

@@ -111,8 +111,8 @@ int main(int argc, char **argv)
         return 2;
     }
     struct chat chat = {.loop = grpc_loop_new(NULL), .result = 1};
-    grpc_channel *channel = grpc_channel_new(
-        argv[1], &(grpc_channel_options){.loop = chat.loop});
+    grpc_channel *channel =
+        grpc_channel_new(argv[1], &(grpc_channel_options){.loop = chat.loop});
     const chat_Chat_Talk_events events = {
         .headers = on_headers,
         .message = on_line,

@@ -29,14 +29,12 @@ static void tell_others(struct room *room, const struct member *speaker,
                         grpc_str bytes)
 {
     struct member *next;
-    for (struct member *member = room->members; member != NULL;
-         member = next) {
+    for (struct member *member = room->members; member != NULL; member = next) {
         next = member->next;
         if (member == speaker) {
             continue;
         }
-        if (grpc_call_send_bytes(member->call, bytes, NULL, NULL) ==
-            GRPC_OK) {
+        if (grpc_call_send_bytes(member->call, bytes, NULL, NULL) == GRPC_OK) {
             continue;
         }
         // Who does not listen has to leave: to wait would hold up the room, and

@@ -78,7 +78,8 @@ int main(int argc, char **argv)
 {
     const char *address = argc > 1 ? argv[1] : "localhost:50051";
     grpc_loop *loop = grpc_loop_new(NULL);
-    grpc_server *kitchen = grpc_server_new(&(grpc_server_options){.loop = loop});
+    grpc_server *kitchen =
+        grpc_server_new(&(grpc_server_options){.loop = loop});
     grpc_result added = deadline_Kitchen_serve(
         kitchen, &(deadline_Kitchen){.Cook = cook}, NULL);
     if (added != GRPC_OK ||

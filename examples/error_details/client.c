@@ -46,8 +46,8 @@ static int draw(grpc_channel *channel)
         error_details_Bucket bucket = {.owner = GRPC_STR("Ann")};
         error_details_Water water;
         grpc_arena_reset(&arena);
-        status = error_details_Well_Draw(channel, &arena, &bucket, &water,
-                                         NULL);
+        status =
+            error_details_Well_Draw(channel, &arena, &bucket, &water, NULL);
         if (status.code == GRPC_OK) {
             printf("water, %d more\n", (int)water.buckets_left);
             break;

@@ -26,10 +26,10 @@ static void fail_empty(grpc_call *call, uint64_t wait_ms)
     };
     google_protobuf_Duration wait = {.nanos = (int32_t)wait_ms * 1000000};
     google_rpc_RetryInfo retry = {.retry_delay = &wait};
-    grpc_call_fail_with(call, GRPC_RESOURCE_EXHAUSTED, "the well is empty",
-                        GRPC_DETAILS(GRPC_DETAIL(google_rpc_ErrorInfo, &info),
-                                     GRPC_DETAIL(google_rpc_RetryInfo,
-                                                 &retry)));
+    grpc_call_fail_with(
+        call, GRPC_RESOURCE_EXHAUSTED, "the well is empty",
+        GRPC_DETAILS(GRPC_DETAIL(google_rpc_ErrorInfo, &info),
+                     GRPC_DETAIL(google_rpc_RetryInfo, &retry)));
 }
 
 static void draw(grpc_call *call, const error_details_Bucket *bucket,

@@ -29,8 +29,7 @@ static void on_sip(grpc_call *call, const flow_control_Sip *sip, void *self)
     if (drinker->sips % MOUTHFUL != 0 || drinker->sips == SIPS) {
         return;
     }
-    drinker->rest =
-        grpc_timer_start(drinker->loop, REST_MS, rested, drinker);
+    drinker->rest = grpc_timer_start(drinker->loop, REST_MS, rested, drinker);
     if (drinker->rest == NULL) {
         grpc_cancel(call);
         return;
@@ -56,8 +55,8 @@ int main(int argc, char **argv)
 {
     const char *target = argc > 1 ? argv[1] : "localhost:50051";
     struct drinker drinker = {.loop = grpc_loop_new(NULL), .result = 1};
-    grpc_channel *channel = grpc_channel_new(
-        target, &(grpc_channel_options){.loop = drinker.loop});
+    grpc_channel *channel =
+        grpc_channel_new(target, &(grpc_channel_options){.loop = drinker.loop});
     const flow_control_Spring_Drink_events events = {
         .message = on_sip,
         .end = on_end,

@@ -75,8 +75,7 @@ int main(int argc, char **argv)
     grpc_server *server = grpc_server_new(NULL);
     grpc_result added = flow_control_Spring_serve(
         server, &(flow_control_Spring){.Drink = drink}, &spring);
-    int result =
-        serve(server, added, argc > 1 ? argv[1] : "localhost:50051");
+    int result = serve(server, added, argc > 1 ? argv[1] : "localhost:50051");
     if (spring.lent != 0) {
         fprintf(stderr, "still lent: %ld\n", spring.lent);
         result = 1;

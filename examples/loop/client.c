@@ -63,8 +63,8 @@ int main(int argc, char **argv)
     // A descriptor that stands for the whole loop needs the epoll back end.
     grpc_loop *loop = grpc_loop_new(&(grpc_loop_options){.backend = "epoll"});
     struct asker asker = {
-        .channel = grpc_channel_new(target,
-                                    &(grpc_channel_options){.loop = loop}),
+        .channel =
+            grpc_channel_new(target, &(grpc_channel_options){.loop = loop}),
     };
     struct pollfd fds[] = {
         {.fd = grpc_loop_fd(loop), .events = POLLIN},

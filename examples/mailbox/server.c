@@ -81,8 +81,7 @@ static void push(grpc_call *call, void *argument)
             return; // took nothing
         }
         if (result != GRPC_OK) {
-            grpc_call_fail(call, GRPC_INTERNAL, "%s",
-                           grpc_result_name(result));
+            grpc_call_fail(call, GRPC_INTERNAL, "%s", grpc_result_name(result));
             return;
         }
         box_pop(box);
@@ -116,8 +115,7 @@ static const char *store(grpc_call *call, struct post_office *office,
         return "to nobody";
     }
     // It outlives this call, so that it is copied out of the call's memory.
-    grpc_str bytes =
-        mailbox_Message_encode(message, grpc_call_scratch(call));
+    grpc_str bytes = mailbox_Message_encode(message, grpc_call_scratch(call));
     struct box *box = box_of(office, message->to);
     struct mail *mail = NULL;
     if (bytes.data != NULL && box != NULL) {
@@ -156,8 +154,7 @@ static void on_mail(grpc_call *call, const mailbox_Message *message,
 static void on_mail_end(grpc_call *call, void *argument)
 {
     struct sending *sending = argument;
-    mailbox_Mailbox_Send_reply(call,
-                               &(mailbox_Count){.value = sending->count});
+    mailbox_Mailbox_Send_reply(call, &(mailbox_Count){.value = sending->count});
 }
 
 static void send_mail(grpc_call *call, void *self)
@@ -178,8 +175,7 @@ int main(int argc, char **argv)
     grpc_server *server = grpc_server_new(NULL);
     const mailbox_Mailbox handlers = {.Read = read_mail, .Send = send_mail};
     grpc_result added = mailbox_Mailbox_serve(server, &handlers, &office);
-    int result =
-        serve(server, added, argc > 1 ? argv[1] : "localhost:50051");
+    int result = serve(server, added, argc > 1 ? argv[1] : "localhost:50051");
     office_free(&office);
     return result;
 }

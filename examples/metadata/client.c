@@ -46,10 +46,9 @@ int main(int argc, char **argv)
     const char *target = argc > 1 ? argv[1] : "localhost:50051";
     grpc_channel *channel = grpc_channel_new(target, NULL);
     const unsigned char trace[] = {0x00, 0xff, 0x0a, 0x80};
-    grpc_code with = ask(channel, GRPC_METADATA({"user", "Ann", 0},
-                                                {"tag", "polite", 0},
-                                                {"tag", "short", 0},
-                                                {"trace-bin", trace, 4}));
+    grpc_code with = ask(
+        channel, GRPC_METADATA({"user", "Ann", 0}, {"tag", "polite", 0},
+                               {"tag", "short", 0}, {"trace-bin", trace, 4}));
     grpc_code without = ask(channel, (grpc_metadata){0});
     grpc_channel_free(channel);
     return with == GRPC_OK && without == GRPC_UNAUTHENTICATED ? 0 : 1;

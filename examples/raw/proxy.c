@@ -94,8 +94,7 @@ static void on_headers(grpc_call *out, void *self)
     grpc_metadata headers = grpc_call_headers(out);
     for (size_t i = 0; i < headers.count; i++) {
         grpc_call_add_header_bytes(pair->in, headers.data[i].key,
-                                   headers.data[i].value,
-                                   headers.data[i].size);
+                                   headers.data[i].value, headers.data[i].size);
     }
     grpc_call_send_headers(pair->in);
 }
@@ -154,8 +153,8 @@ static void proxy(grpc_call *in, void *self)
         .parent = in,
     };
     pair->in = in;
-    pair->out = grpc_raw_start(self, grpc_call_method(in), &events, pair,
-                               &options);
+    pair->out =
+        grpc_raw_start(self, grpc_call_method(in), &events, pair, &options);
     if (pair->out == NULL) {
         grpc_call_fail(in, GRPC_INTERNAL, "%s", grpc_channel_error(self));
         pair_free(pair);
@@ -176,8 +175,7 @@ int main(int argc, char **argv)
     grpc_loop *loop = grpc_loop_new(NULL);
     grpc_channel *target =
         grpc_channel_new(argv[2], &(grpc_channel_options){.loop = loop});
-    grpc_server *server =
-        grpc_server_new(&(grpc_server_options){.loop = loop});
+    grpc_server *server = grpc_server_new(&(grpc_server_options){.loop = loop});
     // NULL: all methods that no other service of this server has.
     grpc_result added = grpc_server_serve_raw(server, NULL, proxy, target);
     int result = serve(server, added, argv[1]);

@@ -47,8 +47,8 @@ static grpc_call *chat(struct tour *tour)
         .message = on_note,
         .end = on_chat_end,
     };
-    grpc_call *call = route_guide_Guide_Chat_start(tour->channel, &events,
-                                                   tour, &options);
+    grpc_call *call =
+        route_guide_Guide_Chat_start(tour->channel, &events, tour, &options);
     for (size_t i = 0; call != NULL && i < 3; i++) {
         route_guide_Crossing at = {.east = -4, .north = -2};
         route_guide_Note mine = {.at = &at, .text = grpc_str_z(texts[i])};
@@ -78,8 +78,8 @@ static grpc_call *walk(struct tour *tour)
 {
     static const int32_t route[][2] = {{0, 0}, {1, 1}, {1, 3}, {3, 3}, {4, 0}};
     const route_guide_Guide_Walk_events events = {.end = on_summary};
-    grpc_call *call = route_guide_Guide_Walk_start(tour->channel, &events,
-                                                   tour, &options);
+    grpc_call *call =
+        route_guide_Guide_Walk_start(tour->channel, &events, tour, &options);
     for (size_t i = 0; call != NULL && i < 5; i++) {
         route_guide_Crossing at = {.east = route[i][0], .north = route[i][1]};
         if (route_guide_Guide_Walk_send(call, &at) != GRPC_OK) {
@@ -136,8 +136,8 @@ int main(int argc, char **argv)
 {
     const char *target = argc > 1 ? argv[1] : "localhost:50051";
     struct tour tour = {.loop = grpc_loop_new(NULL), .result = 1};
-    tour.channel = grpc_channel_new(
-        target, &(grpc_channel_options){.loop = tour.loop});
+    tour.channel =
+        grpc_channel_new(target, &(grpc_channel_options){.loop = tour.loop});
     route_guide_Crossing at = {.east = 1, .north = 1};
     if (route_guide_Guide_Find_start(tour.channel, &at, on_found, &tour,
                                      &options) == NULL) {

@@ -36,8 +36,7 @@ static int list(grpc_channel *channel, grpc_arena *arena)
 static int walk(grpc_channel *channel, grpc_arena *arena)
 {
     static const int32_t route[][2] = {{0, 0}, {1, 1}, {1, 3}, {3, 3}, {4, 0}};
-    grpc_call *call =
-        route_guide_Guide_Walk_call(channel, arena, &options);
+    grpc_call *call = route_guide_Guide_Walk_call(channel, arena, &options);
     for (size_t i = 0; i < sizeof route / sizeof route[0]; i++) {
         route_guide_Crossing at = {.east = route[i][0], .north = route[i][1]};
         if (route_guide_Guide_Walk_send(call, &at) != GRPC_OK) {
@@ -56,8 +55,7 @@ static int walk(grpc_channel *channel, grpc_arena *arena)
 static int chat(grpc_channel *channel, grpc_arena *arena)
 {
     static const char *const texts[] = {"first", "second", "third"};
-    grpc_call *call =
-        route_guide_Guide_Chat_call(channel, arena, &options);
+    grpc_call *call = route_guide_Guide_Chat_call(channel, arena, &options);
     const route_guide_Note *note;
     for (size_t i = 0; i < 3; i++) {
         route_guide_Crossing at = {.east = -3, .north = 1};

@@ -210,8 +210,7 @@ int main(int argc, char **argv)
     };
     grpc_server *server = grpc_server_new(NULL);
     grpc_result added = route_guide_Guide_serve(server, &handlers, &board);
-    int result =
-        serve(server, added, argc > 1 ? argv[1] : "localhost:50051");
+    int result = serve(server, added, argc > 1 ? argv[1] : "localhost:50051");
     grpc_arena_free(&board.arena);
     return result;
 }
