@@ -45,6 +45,7 @@ include mk/fuzz.mk
 help:
 	@echo 'make                 libcgrpc.a, libcgrpc.so and cgrpc-gen in $(BUILD)/'
 	@echo 'make hello           runs the helloworld server and client'
+	@echo 'make examples        the programs of examples/, which docs/guide.md teaches'
 	@echo 'make dist            dist/grpc.c and dist/grpc.h: the library in two files'
 	@echo 'make install         into PREFIX ($(PREFIX)), below DESTDIR'
 	@echo 'make uninstall       removes what install put there'

@@ -177,7 +177,7 @@ typedef struct grpc_metadata {
     size_t count;
 } grpc_metadata;
 
-// GRPC_METADATA({"user", "ann"}, {"trace-bin", id, sizeof id}) makes one that
+// GRPC_METADATA({"user", "ann", 0}, {"trace-bin", id, sizeof id}) makes one that
 // lives as long as the block that it stands in (C, not C++).
 #define GRPC_METADATA(...)                                     \
  ((grpc_metadata){(const grpc_header[]){__VA_ARGS__},          \
@@ -474,8 +474,9 @@ typedef struct grpc_listen_options {
 //   ":50051", "*:50051"     every address, IPv4 and IPv6
 //   "unix:path", "unix:///absolute/path", "unix-abstract:name"
 // A socket's file that a dead server has left is replaced (one that answers is
-// an error), and removed when the server stops. Port 0 lets the system choose; grpc_server_port() tells. All services are
-// added before. May be called several times, for several addresses.
+// an error), and removed when the server stops. Port 0 lets the system choose;
+// grpc_server_port() tells. All services are added before. May be called several
+// times, for several addresses.
 GRPC_API grpc_result grpc_server_listen(grpc_server *server,
                                         const char *address,
                                         const grpc_listen_options *options);
@@ -630,7 +631,8 @@ GRPC_API void grpc_call_resume(grpc_call *call);
 // or once for many calls. With release the bytes are borrowed and not copied
 // (unless they are compressed, or few): release(argument) is called once, when
 // they are not needed any more, however the call ends; perhaps before this
-// returns. Without, they are copied. GRPC_AGAIN and errors as M_send; release is then not called.
+// returns. Without, they are copied. GRPC_AGAIN and errors as M_send; release is
+// then not called.
 GRPC_API grpc_result grpc_call_send_bytes(grpc_call *call, grpc_str message,
                                           void (*release)(void *argument),
                                           void *argument);
