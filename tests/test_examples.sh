@@ -266,7 +266,7 @@ suite() { # WORDS FOLDER
     check "$1: metadata" metadata
     check "$1: deadline" deadline
     check "$1: cancellation" cancellation
-    if [ "${ZLIB:-0}" = 1 ]; then
+    if [ -n "$ZLIB_LIBS" ]; then
         check "$1: compression" compression
     else
         cases=$((cases + 1))
