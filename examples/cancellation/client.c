@@ -61,10 +61,10 @@ static grpc_code waiting(const char *target)
     while (cancellation_Clock_Listen_next(call, &tick) == GRPC_MORE) {
         printf("tick %d\n", (int)tick->number);
         if (tick->number == 2) {
-            break;
+            grpc_cancel(call); // there is no next one any more
         }
     }
-    grpc_status status = grpc_call_end(call); // cancels what is not over
+    grpc_status status = grpc_call_end(call);
     grpc_code code = status.code;
     printf("%s\n", grpc_code_name(code));
     grpc_arena_free(&arena);
