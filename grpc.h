@@ -590,7 +590,8 @@ GRPC_API void grpc_cancel(grpc_call *call);
 // many times, and many messages arrive.
 //
 //   server    M_reply(call, &reply)      the only reply, and OK
-//             M_send(call, &reply)       one of many
+//             M_send(call, &reply)       one of many; M_send_reply where
+//                                        requests are streamed, too
 //             M_receive(call, on_message, on_end, arg)
 //   client    M_start(...)               with callbacks
 //             M_call(...), M_next(call, &reply), grpc_call_end(call), M_end
@@ -610,12 +611,18 @@ GRPC_API grpc_result grpc_call_finish(grpc_call *call, grpc_code code,
 GRPC_API grpc_result grpc_call_fail(grpc_call *call, grpc_code code,
                                     const char *format, ...) GRPC_PRINTF(3, 4);
 
+// grpc_call_has_room: a message would be taken now, of whatever size. So a
+// program that passes messages on can hold back their source, with
+// grpc_call_pause(), before there is one that finds no room. Also false when the
+// call takes none any more.
+GRPC_API bool grpc_call_has_room(grpc_call *call);
+
 // grpc_call_half_close says that the client sends no more messages.
 GRPC_API grpc_result grpc_call_half_close(grpc_call *call);
 
-// grpc_call_on_writable: whenever a send has returned GRPC_AGAIN,
-// writable(call, argument) is called once when there is room again. For a
-// client's call the events of M_start have it.
+// grpc_call_on_writable: whenever a send has returned GRPC_AGAIN, or
+// grpc_call_has_room() false, writable(call, argument) is called once when there
+// is room again. For a client's call the events of M_start have it.
 GRPC_API void grpc_call_on_writable(grpc_call *call,
                                     void (*writable)(grpc_call *call,
                                                      void *argument),
@@ -719,7 +726,7 @@ typedef struct grpc_detail {
 } grpc_detail;
 #define GRPC_DETAIL(type, message) ((grpc_detail){&type##_message, (message)})
 
-// grpc_call_fail_with is grpc_call_fail with details, which end with one whose
+// grpc_call_fail_with is grpc_call_fail with text as it is and with details, which end with one whose
 // type is NULL: GRPC_DETAILS(GRPC_DETAIL(...), GRPC_DETAIL(...)) makes that.
 GRPC_API grpc_result grpc_call_fail_with(grpc_call *call, grpc_code code,
                                          const char *message,

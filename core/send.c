@@ -391,6 +391,15 @@ grpc_result grpc_call_send_bytes(grpc_call *call, grpc_str message,
     return result;
 }
 
+bool grpc_call_has_room(grpc_call *call)
+{
+    if (call == NULL || !send_is_open(call)) {
+        return false;
+    }
+    return send_waiting(call) < CORE_SEND_ROOM_BYTES ||
+           send_wait(call) == GRPC_OK;
+}
+
 grpc_result grpc_call_half_close(grpc_call *call)
 {
     if (call == NULL || call->is_server) {

@@ -370,6 +370,7 @@ static const char *const names_library[] = {
     "grpc_call_elapsed_us",
     "grpc_call_loop",
     "grpc_call_await_headers",
+    "grpc_call_has_room",
     "grpc_compressor",
     "grpc_gzip",
     "grpc_loop_add_compressor",

@@ -523,6 +523,31 @@ static void test_send__no_memory(void **state)
     assert_true(refused > 0);
 }
 
+// Whoever asks for room is told when there is some, as after GRPC_AGAIN.
+static void test_send__room_is_asked_for(void **state)
+{
+    struct sk *sk = sk_new();
+    static char bytes[70000];
+    const stream_Text request = {.data = {bytes, sizeof bytes}};
+    (void)state;
+    grpc_call *call =
+        stream_Streams_Collect_start(sk->channel, &sk_collect_events, sk, NULL);
+    assert_true(grpc_call_has_room(call));
+    assert_int_equal(stream_Streams_Collect_send(call, &request), GRPC_OK);
+    assert_false(grpc_call_has_room(call));
+    assert_false(grpc_call_has_room(call));
+    assert_string_equal(sk->log.text, "");
+    kit_turn(sk->loop);
+    assert_string_equal(sk->log.text, "writable ");
+    assert_true(grpc_call_has_room(call));
+    assert_int_equal(grpc_call_half_close(call), GRPC_OK);
+    assert_false(grpc_call_has_room(call)); // never again
+    sk_wait_end(sk, 1);
+    assert_string_equal(sk->log.text, "writable headers all:1 OK ");
+    assert_false(grpc_call_has_room(NULL));
+    sk_free(sk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,6 +566,7 @@ int main(void)
         cmocka_unit_test(test_send__lent_bytes_of_a_server),
         cmocka_unit_test(test_send__compressed),
         cmocka_unit_test(test_send__no_memory),
+        cmocka_unit_test(test_send__room_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

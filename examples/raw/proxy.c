@@ -1,61 +1,23 @@
 // Lesson: a proxy for every service. proxy ADDRESS TARGET
 #include <stdlib.h>
-#include <string.h>
 
 #include "lesson.h"
-
-// Messages go one way from one call to another. When that one has no room, the
-// message is kept and the first is held back.
-struct way {
-    grpc_call *from;
-    grpc_call *to;
-    grpc_str kept; // data NULL: none
-    grpc_arena arena;
-};
 
 // Two calls that are one: in comes from a client, out goes to the target.
 struct pair {
     grpc_call *in;
     grpc_call *out;
-    struct way up;
-    struct way down;
-    bool up_has_ended; // the client sends no more
 };
 
-static void carry(struct pair *pair, struct way *way, grpc_str message)
+// carry passes a message on. When the call that it goes to has no room for the
+// next one, the call that it comes from is held back until there is.
+static void carry(grpc_call *from, grpc_call *to, grpc_str message)
 {
     // What is not OK has another reason: the call has ended, as we are told.
-    if (grpc_call_send_bytes(way->to, message, NULL, NULL) != GRPC_AGAIN) {
-        return;
+    (void)grpc_call_send_bytes(to, message, NULL, NULL);
+    if (!grpc_call_has_room(to)) {
+        grpc_call_pause(from);
     }
-    char *copy = grpc_arena_alloc(&way->arena, message.size + 1);
-    if (copy == NULL) {
-        grpc_cancel(pair->out);
-        return;
-    }
-    memcpy(copy, message.data, message.size);
-    way->kept = (grpc_str){copy, message.size};
-    grpc_call_pause(way->from);
-}
-
-// go_on is called when way->to has room again.
-static void go_on(struct way *way)
-{
-    grpc_str kept = way->kept;
-    if (kept.data == NULL ||
-        grpc_call_send_bytes(way->to, kept, NULL, NULL) == GRPC_AGAIN) {
-        return;
-    }
-    way->kept = (grpc_str){NULL, 0};
-    grpc_arena_reset(&way->arena);
-    grpc_call_resume(way->from);
-}
-
-static void pair_free(struct pair *pair)
-{
-    grpc_arena_free(&pair->up.arena);
-    grpc_arena_free(&pair->down.arena);
-    free(pair);
 }
 
 // ---- From the client to the target ------------------------------------------
@@ -63,27 +25,21 @@ static void pair_free(struct pair *pair)
 static void on_request(grpc_call *in, grpc_str message, void *argument)
 {
     struct pair *pair = argument;
-    (void)in;
-    carry(pair, &pair->up, message);
+    carry(in, pair->out, message);
 }
 
 static void on_requests_end(grpc_call *in, void *argument)
 {
     struct pair *pair = argument;
     (void)in;
-    pair->up_has_ended = true;
-    if (pair->up.kept.data == NULL) {
-        grpc_call_half_close(pair->out);
-    }
+    grpc_call_half_close(pair->out);
 }
 
 static void on_out_room(grpc_call *out, void *self)
 {
     struct pair *pair = self;
-    go_on(&pair->up);
-    if (pair->up_has_ended && pair->up.kept.data == NULL) {
-        grpc_call_half_close(out);
-    }
+    (void)out;
+    grpc_call_resume(pair->in);
 }
 
 // ---- From the target to the client ------------------------------------------
@@ -102,15 +58,14 @@ static void on_headers(grpc_call *out, void *self)
 static void on_reply(grpc_call *out, grpc_str message, void *self)
 {
     struct pair *pair = self;
-    (void)out;
-    carry(pair, &pair->down, message);
+    carry(out, pair->in, message);
 }
 
 static void on_in_room(grpc_call *in, void *argument)
 {
     struct pair *pair = argument;
     (void)in;
-    go_on(&pair->down);
+    grpc_call_resume(pair->out);
 }
 
 static void on_end(grpc_call *out, const grpc_status *status, void *self)
@@ -128,7 +83,7 @@ static void on_end(grpc_call *out, const grpc_status *status, void *self)
     } else {
         grpc_call_fail_status(pair->in, status);
     }
-    pair_free(pair);
+    free(pair);
 }
 
 // ---- Every call -------------------------------------------------------------
@@ -141,7 +96,7 @@ static void proxy(grpc_call *in, void *self)
         .writable = on_out_room,
         .end = on_end,
     };
-    struct pair *pair = calloc(1, sizeof *pair);
+    struct pair *pair = malloc(sizeof *pair);
     if (pair == NULL) {
         grpc_call_fail(in, GRPC_RESOURCE_EXHAUSTED, "out of memory");
         return;
@@ -157,11 +112,9 @@ static void proxy(grpc_call *in, void *self)
         grpc_raw_start(self, grpc_call_method(in), &events, pair, &options);
     if (pair->out == NULL) {
         grpc_call_fail(in, GRPC_INTERNAL, "%s", grpc_channel_error(self));
-        pair_free(pair);
+        free(pair);
         return;
     }
-    pair->up.from = pair->down.to = in;
-    pair->up.to = pair->down.from = pair->out;
     grpc_call_on_writable(in, on_in_room, pair);
     grpc_raw_receive(in, on_request, on_requests_end, pair);
 }
