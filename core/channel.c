@@ -486,19 +486,19 @@ static void channel_check_texts(struct grpc_channel *channel,
     }
 }
 
-static void channel_set_interceptors(struct grpc_channel *channel,
+// channel_set_interceptors: false without memory.
+static bool channel_set_interceptors(struct grpc_channel *channel,
                                      const grpc_interceptors *interceptors)
 {
     grpc_result result = intercept_init(
         &channel->interceptors, &channel->loop->allocator, interceptors);
-    if (result != GRPC_OK && !channel->bad_target) {
+    if (result == GRPC_EINVAL && !channel->bad_target) {
         channel->bad_target = true;
-        (void)snprintf(
-            channel->cause, sizeof channel->cause, "interceptors: %s",
-            result == GRPC_ENOMEM ? "out of memory"
-                                  : "more than 255, or one of them is NULL");
+        (void)snprintf(channel->cause, sizeof channel->cause,
+                       "interceptors: more than 255, or one of them is NULL");
         memcpy(channel->error, channel->cause, sizeof channel->error);
     }
+    return result != GRPC_ENOMEM;
 }
 
 static struct grpc_channel *channel_new(const grpc_channel_options *options)
@@ -531,12 +531,15 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
         limits_say(&fault, channel->cause, sizeof channel->cause);
         memcpy(channel->error, channel->cause, sizeof channel->error);
     }
-    channel_set_interceptors(channel, &options->interceptors);
     channel->timer.kind = RUN_CHANNEL;
     list_init(&channel->held);
     list_init(&channel->conns);
     list_init(&channel->waiting);
     list_append(&loop->channels, &channel->link_loop);
+    if (!channel_set_interceptors(channel, &options->interceptors)) {
+        channel_reap(channel);
+        return NULL;
+    }
     return channel;
 }
 

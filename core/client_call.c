@@ -621,6 +621,17 @@ grpc_result client_call_fail(struct grpc_call *call, grpc_code code,
     return is_valid ? GRPC_OK : GRPC_EINVAL;
 }
 
+// client_reply_failed ends a call whose interceptor has a reply that it cannot
+// have: as on a server, it is not left without an end.
+static grpc_result client_reply_failed(struct grpc_call *call,
+                                       grpc_result result, const char *reason)
+{
+    call_set_text(call, "grpc: error marshalling response: %s", reason);
+    client_call_finish(call, result == GRPC_EINVAL ? GRPC_INTERNAL
+                                                   : GRPC_RESOURCE_EXHAUSTED);
+    return result;
+}
+
 grpc_result client_call_reply(struct grpc_call *call, const void *reply)
 {
     const grpc_method *method = call->method;
@@ -628,7 +639,7 @@ grpc_result client_call_reply(struct grpc_call *call, const void *reply)
         return GRPC_ESTATE;
     }
     if (reply == NULL) {
-        return GRPC_EINVAL;
+        return client_reply_failed(call, GRPC_EINVAL, "it is NULL");
     }
     // What the caller gets must be its own, so it is encoded and decoded.
     grpc_buffer *buffer = encoded_begin(&call->loop->encoded);
@@ -636,8 +647,7 @@ grpc_result client_call_reply(struct grpc_call *call, const void *reply)
     grpc_result result =
         method->codec->encode(method->reply, reply, buffer, &reason);
     if (result != GRPC_OK) {
-        client_call_say(call, "reply", reason);
-        return result;
+        return client_reply_failed(call, result, reason);
     }
     struct view bytes =
         view_of(buffer->first, (size_t)(buffer->end - buffer->first));

@@ -26,7 +26,12 @@ bool metadata_check_value(struct view value)
 
 bool metadata_is_binary(struct view key)
 {
-    return key.size >= 4 && memcmp(key.data + key.size - 4, "-bin", 4) == 0;
+    if (key.size < 4 || key.data[key.size - 4] != '-') {
+        return false;
+    }
+    const uint8_t *end = key.data + key.size;
+    return (end[-3] | 0x20) == 'b' && (end[-2] | 0x20) == 'i' &&
+           (end[-1] | 0x20) == 'n';
 }
 
 // Those of gRPC, then those of HTTP.

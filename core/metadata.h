@@ -15,7 +15,8 @@ INTERNAL bool metadata_check_key(struct view key);
 // metadata_check_value: printable ASCII, for a key that is not binary.
 INTERNAL bool metadata_check_value(struct view value);
 
-// metadata_is_binary: a key whose value is any bytes, sent as base64.
+// metadata_is_binary: a key whose value is any bytes, sent as base64. It may
+// be in upper case.
 INTERNAL bool metadata_is_binary(struct view key);
 
 // metadata_is_reserved: a name that HTTP/2 or gRPC uses itself. Users do not set

@@ -152,7 +152,7 @@ static struct call_failure receive_next(struct grpc_call *call,
     call->paused = true;
     struct call_failure failure =
         receive_decode(call, into, call->next_arena, message);
-    call->next = into;
+    call->next = failure.reason == NULL ? into : NULL;
     return failure;
 }
 
