@@ -152,6 +152,7 @@ nightly:
 	+$(MAKE) sim-machines
 	+$(MAKE) oom
 	+$(MAKE) interop
+	+$(MAKE) soak SECONDS=600
 	+$(MAKE) fuzz SECONDS=600
 	+$(MAKE) fuzz-replay TEST_WRAPPER='$(VALGRIND)'
 	+$(MAKE) fuzz-replay REPLAY=s390x
@@ -231,10 +232,25 @@ $(T)/$(1)/oom: $(OOM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
 	$$(call run,LINK)$(2) -o $$@ $$^ $(call zlib_of,$(1)) -lpthread
 endef
 SIM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_wire sim/sim_service \
-	sim/sim_core sim/sim_calls sim/sim_acts sim/sim_links sim/sim_engine sim/sim
+	sim/sim_core sim/sim_calls sim/sim_talk sim/sim_meta sim/sim_pass \
+	sim/sim_acts sim/sim_links sim/sim_engine sim/sim
 OOM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_service sim/oom
 $(eval $(call simulation,sim,$(TEST_CC)))
 $(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))
+
+# Mixed calls over real sockets for a long time, half of it against a server of
+# ours in another process, half against grpc-go; with assertions.
+#   make soak SECONDS=600
+SOAK_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),600)
+$(T)/sim/soak: $(T)/sim/obj/tests/soak/soak.o $(T)/sim/obj/tests/support.o \
+		$(T)/sim/libsplit.a
+	$(call run,LINK)$(TEST_CC) -o $@ $^ $(call zlib_of,sim) -lpthread
+soak:
+	@tests/deps interop
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		$(T)/sim/soak
+	@tests/soak/run $(T)/sim/soak $(SOAK_SECONDS)
+.PHONY: soak
 
 SEEDS ?= 2000
 FIRST ?= 1

@@ -57,6 +57,17 @@ struct oom_call {
     bool answered;
     bool refused; // it did not start
     grpc_code code;
+    // Streams: messages of each side, the client's first.
+    int sent[2];
+    int received[2];
+    bool requests_over;
+};
+
+// A call that an interceptor holds.
+struct oom_held {
+    struct oom *oom;
+    grpc_call *call;
+    grpc_timer *timer;
 };
 
 struct oom {
@@ -70,6 +81,8 @@ struct oom {
     struct oom_call calls[OOM_CALLS];
     int count;
     int done;
+    struct oom_held held[2][OOM_CALLS];
+    int loans; // not given back yet
 };
 
 // A scenario: what is called and done. The statuses that may come of it beside
@@ -83,6 +96,17 @@ struct oom_scenario {
     uint32_t codes;
     int method;
     grpc_limits limits; // the server's
+    int messages[2];    // of a stream: requests, replies
+    unsigned ways;
+};
+
+// Ways of streams.
+enum {
+    OOM_PAUSES = 1,     // the client reads late
+    OOM_LENDS = 2,      // messages are lent
+    OOM_INTERCEPTS = 4, // both sides' interceptors hold calls, copy messages
+    OOM_DETAILS = 8,    // it ends with a status that has details
+    OOM_SQUEEZES = 16,  // messages are compressed
 };
 
 #define OOM_BIT(code) (UINT32_C(1) << (code))
@@ -157,15 +181,329 @@ static void oom_handle(grpc_call *answering, const struct sim_message *request,
     }
 }
 
+// ---- Streams ----------------------------------------------------------------
+
+static bool oom_streams(const struct oom_scenario *scenario, int side)
+{
+    return scenario->method == SIM_METHOD_TALK ||
+           scenario->method == SIM_METHOD_ABSENT || // raw
+           scenario->method ==
+               (side == 0 ? SIM_METHOD_COLLECT : SIM_METHOD_MANY);
+}
+
+static size_t oom_size(const struct oom_call *call, int side)
+{
+    return side == 0 ? call->scenario->request_size
+                     : call->scenario->reply_size;
+}
+
+struct oom_loan {
+    struct oom *oom;
+    char bytes[];
+};
+
+static void oom_release(void *argument)
+{
+    struct oom_loan *loan = argument;
+    loan->oom->loans--;
+    free(loan);
+}
+
+static grpc_result oom_lend(struct oom_call *call, grpc_call *handle,
+                            const struct sim_message *message)
+{
+    struct oom_loan *loan =
+        malloc(sizeof *loan + message->payload.size + SIM_ENCODED_MORE);
+    SIM_CHECK(loan != NULL, "no memory for the test");
+    loan->oom = call->oom;
+    loan->oom->loans++;
+    size_t size = sim_encode(message->index, message->payload, loan->bytes);
+    grpc_result result = grpc_call_send_bytes(
+        handle, (grpc_str){loan->bytes, size}, oom_release, loan);
+    if (result != GRPC_OK) {
+        oom_release(loan);
+    }
+    return result;
+}
+
+static grpc_result oom_send(struct oom_call *call, int side, grpc_call *handle)
+{
+    const struct sim_message message = {
+        .index = (uint32_t)call->sent[side],
+        .payload = sim_payload(call->index, side == 1, oom_size(call, side)),
+    };
+    if (call->scenario->method == SIM_METHOD_ABSENT) {
+        return grpc_call_send_bytes(handle, message.payload, NULL, NULL);
+    }
+    if ((call->scenario->ways & OOM_LENDS) == 0) {
+        return grpc_call_send(handle, &message);
+    }
+    return oom_lend(call, handle, &message);
+}
+
+static void oom_end_stream(struct oom_call *call)
+{
+    grpc_call *answering = call->answering;
+    const struct oom_scenario *scenario = call->scenario;
+    if (!call->requests_over ||
+        (oom_streams(scenario, 1) && call->sent[1] < scenario->messages[1])) {
+        return;
+    }
+    if (scenario->method == SIM_METHOD_COLLECT) {
+        oom_answer(call);
+        return;
+    }
+    const grpc_status status = {
+        .code = GRPC_NOT_FOUND,
+        .message = "it has details",
+        .message_size = 14,
+        .details = sim_payload(call->index, true, 100),
+    };
+    call->answering = NULL;
+    call->answered = true;
+    if ((scenario->ways & OOM_DETAILS) != 0) {
+        (void)grpc_call_fail_status(answering, &status);
+    } else {
+        (void)grpc_call_finish(answering, GRPC_OK, NULL);
+    }
+}
+
+// oom_push sends what there is room for. Without memory the side gives up.
+static void oom_push(struct oom_call *call, int side)
+{
+    grpc_call *handle = side == 0 ? call->call : call->answering;
+    const struct oom_scenario *scenario = call->scenario;
+    while (oom_streams(scenario, side) &&
+           call->sent[side] < scenario->messages[side]) {
+        grpc_result result = oom_send(call, side, handle);
+        if (result == GRPC_AGAIN || grpc_call_is_over(handle)) {
+            return;
+        }
+        if (result != GRPC_OK && side == 0) {
+            grpc_cancel(handle);
+            return;
+        }
+        if (result != GRPC_OK) {
+            call->answering = NULL;
+            call->answered = true;
+            (void)grpc_call_fail(handle, GRPC_RESOURCE_EXHAUSTED, "gives up");
+            return;
+        }
+        call->sent[side]++;
+    }
+    if (side == 0 && oom_streams(scenario, 0)) {
+        (void)grpc_call_half_close(handle);
+    } else if (side == 1) {
+        oom_end_stream(call);
+    }
+}
+
+static void oom_push_server(grpc_call *handle, void *self)
+{
+    (void)handle;
+    oom_push(self, 1);
+}
+
+static void oom_push_client(grpc_call *handle, void *self)
+{
+    (void)handle;
+    oom_push(self, 0);
+}
+
+static void oom_resume(void *argument)
+{
+    struct oom_call *call = argument;
+    if (call->call != NULL) {
+        grpc_call_resume(call->call);
+    }
+}
+
+static void oom_got(struct oom_call *call, int side, grpc_str payload)
+{
+    SIM_CHECK(call->received[side]++ < call->sent[1 - side],
+              "call %u: a message that was not sent", call->index);
+    SIM_CHECK(sim_payload_is(payload, call->index, side == 0,
+                             oom_size(call, 1 - side)),
+              "call %u: another message", call->index);
+    if (side == 0 && (call->scenario->ways & OOM_PAUSES) != 0) {
+        grpc_call_pause(call->call);
+        if (grpc_timer_start(call->oom->loops[1], 10, oom_resume, call) ==
+            NULL) {
+            grpc_call_resume(call->call);
+        }
+    }
+}
+
+static void oom_got_request(grpc_call *handle,
+                            const struct sim_message *message, void *self)
+{
+    (void)handle;
+    oom_got(self, 1, message->payload);
+}
+
+static void oom_got_reply(grpc_call *handle, const struct sim_message *message,
+                          void *self)
+{
+    (void)handle;
+    oom_got(self, 0, message->payload);
+}
+
+static void oom_got_raw_request(grpc_call *handle, grpc_str message, void *self)
+{
+    (void)handle;
+    oom_got(self, 1, message);
+}
+
+static void oom_got_raw_reply(grpc_call *handle, grpc_str message, void *self)
+{
+    (void)handle;
+    oom_got(self, 0, message);
+}
+
+static void oom_got_end(grpc_call *handle, void *self)
+{
+    struct oom_call *call = self;
+    (void)handle;
+    SIM_CHECK(call->received[1] == call->sent[0], "call %u: %d of %d requests",
+              call->index, call->received[1], call->sent[0]);
+    call->requests_over = true;
+    oom_push(call, 1);
+}
+
+// oom_begin is a handler of a stream.
+static struct oom_call *oom_begin(struct oom *oom, grpc_call *answering)
+{
+    grpc_str index;
+    grpc_str trace;
+    SIM_CHECK(grpc_call_header(answering, "oom-index-bin", &index) &&
+                  index.size == sizeof(int) &&
+                  grpc_call_header(answering, "oom-trace", &trace) &&
+                  strcmp(trace.data, "a trace") == 0,
+              "a request without its metadata");
+    int number;
+    memcpy(&number, index.data, sizeof number);
+    struct oom_call *call = &oom->calls[number];
+    SIM_CHECK(++call->handled == 1, "call %u: handled twice", call->index);
+    call->answering = answering;
+    grpc_call_on_end(answering, oom_told, call);
+    grpc_call_on_writable(answering, oom_push_server, call);
+    (void)grpc_call_add_header(answering, "oom-header", "a header");
+    (void)grpc_call_add_trailer_bytes(answering, "oom-bin", "\0\1", 2);
+    if ((call->scenario->ways & OOM_SQUEEZES) != 0) {
+        (void)grpc_call_set_encoding(answering, "gzip");
+    }
+    return call;
+}
+
+static void oom_many(grpc_call *answering, const struct sim_message *request,
+                     void *self)
+{
+    struct oom_call *call = oom_begin(self, answering);
+    SIM_CHECK(request->index == call->index, "another request");
+    call->requests_over = true;
+    oom_push(call, 1);
+}
+
+static void oom_talk(grpc_call *answering, void *self)
+{
+    struct oom_call *call = oom_begin(self, answering);
+    SIM_CHECK(grpc_call_receive(answering, (grpc_function *)oom_got_request,
+                                oom_got_end, call) == GRPC_OK,
+              "may not receive");
+    oom_push(call, 1);
+}
+
+static void oom_raw(grpc_call *answering, void *self)
+{
+    struct oom_call *call = oom_begin(self, answering);
+    SIM_CHECK(grpc_raw_receive(answering, oom_got_raw_request, oom_got_end,
+                               call) == GRPC_OK,
+              "may not receive");
+    oom_push(call, 1);
+}
+
+// ---- Interceptors -----------------------------------------------------------
+
+static void oom_let_go(void *argument)
+{
+    struct oom_held *held = argument;
+    grpc_call *call = held->call;
+    held->call = NULL;
+    held->timer = NULL;
+    (void)grpc_call_proceed(call);
+}
+
+static void oom_hold(grpc_call *call, void *self)
+{
+    struct oom *oom = self;
+    struct oom_held *held = oom->held[call->is_server ? 0 : 1];
+    while (held->call != NULL) {
+        held++;
+    }
+    *held = (struct oom_held){.oom = oom, .call = call};
+    held->timer = grpc_timer_start(grpc_call_loop(call), 5, oom_let_go, held);
+    if (held->timer == NULL) {
+        oom_let_go(held);
+    }
+}
+
+// oom_unhold: a server's call that has ended is still the interceptor's to end.
+static void oom_unhold(grpc_call *call, const grpc_status *status, void *self)
+{
+    struct oom *oom = self;
+    struct oom_held *held = oom->held[call->is_server ? 0 : 1];
+    for (int i = 0; i < OOM_CALLS; i++) {
+        if (held[i].call == call) {
+            held[i].call = NULL;
+            grpc_timer_stop(held[i].timer);
+            (void)grpc_call_fail(call, status->code, NULL);
+        }
+    }
+}
+
+static void oom_copy(grpc_call *call, grpc_str *message, void *self)
+{
+    (void)self;
+    char *copy = grpc_arena_alloc(grpc_call_scratch(call), message->size);
+    if (copy != NULL && message->size > 0) {
+        memcpy(copy, message->data, message->size);
+        message->data = copy;
+    }
+}
+
+// oom_interceptors is a list that is copied at once.
+static grpc_interceptors oom_interceptors(struct oom *oom)
+{
+    static grpc_interceptor interceptor;
+    static const grpc_interceptor *const list[] = {&interceptor};
+    interceptor = (grpc_interceptor){.start = oom_hold,
+                                     .sent = oom_copy,
+                                     .received = oom_copy,
+                                     .end = oom_unhold,
+                                     .self = oom};
+    bool any = (oom->scenario->ways & OOM_INTERCEPTS) != 0;
+    return (grpc_interceptors){list, any ? 1 : 0};
+}
+
 static grpc_server *oom_serve(struct oom *oom)
 {
-    const struct sim_handlers handlers = {.handle = oom_handle};
-    grpc_server *server = grpc_server_new(&(grpc_server_options){
-        .loop = oom->loops[0], .limits = oom->scenario->limits});
+    const struct sim_handlers handlers = {.handle = oom_handle,
+                                          .many = oom_many,
+                                          .collect = oom_talk,
+                                          .talk = oom_talk};
+    grpc_server *server = grpc_server_new(
+        &(grpc_server_options){.loop = oom->loops[0],
+                               .interceptors = oom_interceptors(oom),
+                               .limits = oom->scenario->limits});
     if (server == NULL) {
         return NULL;
     }
-    if (grpc_server_serve(server, sim_service(), &handlers, oom) != GRPC_OK) {
+    if (server->interceptor_fault != GRPC_OK) {
+        grpc_server_free(server); // it would not listen
+        return NULL;
+    }
+    if (grpc_server_serve(server, sim_service(), &handlers, oom) != GRPC_OK ||
+        grpc_server_serve_raw(server, SIM_RAW_PATH, oom_raw, oom) != GRPC_OK) {
         SIM_CHECK(grpc_server_error(server)[0] != '\0', "no reason");
         grpc_server_free(server);
         return NULL;
@@ -380,10 +718,170 @@ static void oom_play_freed(struct oom *oom)
     sim_settle(oom->world);
 }
 
+static void oom_stream_done(grpc_call *handle, const grpc_status *status,
+                            void *self)
+{
+    struct oom_call *call = self;
+    const struct oom_scenario *scenario = call->scenario;
+    bool by_handler = status->code == GRPC_OK ||
+                      (status->code == GRPC_NOT_FOUND && call->answered);
+    SIM_CHECK(handle != NULL && ++call->done == 1, "call %u: ends twice",
+              call->index);
+    SIM_CHECK(oom_may_end(call, status->code), "call %u ends as %s: %s",
+              call->index, grpc_code_name(status->code), status->message);
+    SIM_CHECK(!by_handler || (call->received[1] == scenario->messages[0] &&
+                              call->received[0] == scenario->messages[1]),
+              "call %u: ends well behind %d and %d messages", call->index,
+              call->received[1], call->received[0]);
+    call->code = status->code;
+    call->call = NULL;
+    call->oom->done++;
+}
+
+static void oom_collected(grpc_call *handle, const grpc_status *status,
+                          const struct sim_message *reply, void *self)
+{
+    struct oom_call *call = self;
+    SIM_CHECK((reply != NULL) == (status->code == GRPC_OK) &&
+                  (reply == NULL || reply->index == call->index),
+              "call %u: another reply", call->index);
+    oom_stream_done(handle, status, self);
+}
+
+// oom_play_streams has as many calls at a time as there are channels' hands.
+static void oom_start_stream(struct oom *oom, bool cancels)
+{
+    const struct oom_scenario *scenario = oom->scenario;
+    const grpc_events events = {
+        .message = (grpc_function *)oom_got_reply,
+        .writable = oom_push_client,
+        .end = scenario->method == SIM_METHOD_COLLECT
+                   ? (grpc_function *)oom_collected
+                   : (grpc_function *)oom_stream_done,
+    };
+    const grpc_raw_events raw = {
+        .message = oom_got_raw_reply,
+        .writable = oom_push_client,
+        .end = oom_stream_done,
+    };
+    int number = oom->count++;
+    struct oom_call *call = &oom->calls[number];
+    *call = (struct oom_call){
+        .oom = oom, .scenario = scenario, .index = (uint32_t)number};
+    const grpc_call_options options = {
+        .metadata = GRPC_METADATA({"oom-trace", "a trace", 0},
+                                  {"oom-index-bin", &number, sizeof number}),
+        .encoding = (scenario->ways & OOM_SQUEEZES) != 0 ? "gzip" : NULL,
+    };
+    const struct sim_message request = {.index = (uint32_t)number};
+    bool is_many = scenario->method == SIM_METHOD_MANY;
+    call->call =
+        scenario->method == SIM_METHOD_ABSENT
+            ? grpc_raw_start(oom->channel, SIM_RAW_PATH, &raw, call, &options)
+            : grpc_stream_start(oom->channel, sim_method(scenario->method),
+                                is_many ? &request : NULL, &events, call,
+                                &options);
+    if (call->call == NULL) {
+        SIM_CHECK(grpc_channel_error(oom->channel)[0] != '\0', "no reason");
+        call->refused = true;
+        oom->done++;
+        return;
+    }
+    oom_push(call, 0);
+    if (cancels) {
+        sim_run(oom->world, 2);
+        grpc_cancel(call->call);
+    }
+}
+
+static void oom_play_streams(struct oom *oom)
+{
+    for (int i = 0; i < 2; i++) {
+        oom_start_stream(oom, false);
+        oom_start_stream(oom, false);
+        oom_wait(oom);
+    }
+}
+
+static void oom_play_stream_cancel(struct oom *oom)
+{
+    oom_start_stream(oom, true);
+    oom_start_stream(oom, true);
+    oom_wait(oom);
+    sim_settle(oom->world);
+}
+
+static void oom_read_all(struct oom_call *call, grpc_call *handle)
+{
+    const void *message;
+    bool sends = true;
+    while (sends && call->sent[0] < call->scenario->messages[0]) {
+        sends = oom_send(call, 0, handle) == GRPC_OK;
+        call->sent[0] += sends ? 1 : 0;
+    }
+    if (!sends) {
+        return; // and the server waits for more: the call is cancelled
+    }
+    (void)grpc_call_half_close(handle);
+    while (grpc_call_next(handle, &message) == GRPC_MORE) {
+        const struct sim_message *reply = message;
+        oom_got(call, 0, reply->payload);
+    }
+}
+
+static void oom_play_stream_waited_for(struct oom *oom)
+{
+    for (int i = 0; i < 2; i++) {
+        int number = oom->count++;
+        struct oom_call *call = &oom->calls[number];
+        *call = (struct oom_call){
+            .oom = oom, .scenario = oom->scenario, .index = (uint32_t)number};
+        oom->done++;
+        grpc_arena arena = {0};
+        grpc_call *handle = grpc_stream_call(
+            oom->channel, &arena, sim_method(SIM_METHOD_TALK), NULL,
+            &(grpc_call_options){
+                .metadata =
+                    GRPC_METADATA({"oom-trace", "a trace", 0},
+                                  {"oom-index-bin", &number, sizeof number})});
+        if (handle != NULL) {
+            oom_read_all(call, handle);
+        }
+        grpc_status status = grpc_call_end(handle);
+        SIM_CHECK(handle == NULL ? status.code == GRPC_FAILED_PRECONDITION
+                                 : oom_may_end(call, status.code),
+                  "call %u ends as %s: %s", call->index,
+                  grpc_code_name(status.code), status.message);
+        SIM_CHECK(status.code != GRPC_OK ||
+                      call->received[0] == oom->scenario->messages[1],
+                  "call %u: %d replies", call->index, call->received[0]);
+        grpc_arena_free(&arena);
+        sim_settle(oom->world);
+    }
+}
+
 static const struct oom_scenario oom_scenarios[] = {
-    {"small", oom_play_two, OOM_REPLY, 3, 5, 0, SIM_METHOD_CALL, {0}},
-    {"large", oom_play_two, OOM_REPLY, 300000, 300000, 0, SIM_METHOD_CALL, {0}},
-    {"many", oom_play_many, OOM_REPLY, 100, 2000, 0, SIM_METHOD_CALL, {0}},
+    {"small", oom_play_two, OOM_REPLY, 3, 5, 0, SIM_METHOD_CALL, {0}, {0}, 0},
+    {"large",
+     oom_play_two,
+     OOM_REPLY,
+     300000,
+     300000,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     0},
+    {"many",
+     oom_play_many,
+     OOM_REPLY,
+     100,
+     2000,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     0},
     {"error",
      oom_play_two,
      OOM_FAIL,
@@ -391,7 +889,9 @@ static const struct oom_scenario oom_scenarios[] = {
      0,
      OOM_BIT(GRPC_NOT_FOUND),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"unimplemented",
      oom_play_two,
      OOM_REPLY,
@@ -399,8 +899,10 @@ static const struct oom_scenario oom_scenarios[] = {
      0,
      OOM_BIT(GRPC_UNIMPLEMENTED),
      SIM_METHOD_ABSENT,
-     {0}},
-    {"late", oom_play_two, OOM_LATE, 3, 20000, 0, SIM_METHOD_CALL, {0}},
+     {0},
+     {0},
+     0},
+    {"late", oom_play_two, OOM_LATE, 3, 20000, 0, SIM_METHOD_CALL, {0}, {0}, 0},
     {"deadline",
      oom_play_deadline,
      OOM_NEVER,
@@ -408,7 +910,9 @@ static const struct oom_scenario oom_scenarios[] = {
      0,
      OOM_BIT(GRPC_DEADLINE_EXCEEDED),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"cancel",
      oom_play_cancel,
      OOM_NEVER,
@@ -416,7 +920,9 @@ static const struct oom_scenario oom_scenarios[] = {
      0,
      OOM_BIT(GRPC_CANCELLED),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"cancel_large",
      oom_play_cancel,
      OOM_LATE,
@@ -424,7 +930,9 @@ static const struct oom_scenario oom_scenarios[] = {
      300000,
      OOM_BIT(GRPC_CANCELLED),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"orphan",
      oom_play_orphan,
      OOM_KEEP,
@@ -432,7 +940,9 @@ static const struct oom_scenario oom_scenarios[] = {
      3,
      OOM_BIT(GRPC_CANCELLED),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"reconnect",
      oom_play_reconnect,
      OOM_REPLY,
@@ -440,7 +950,9 @@ static const struct oom_scenario oom_scenarios[] = {
      3,
      OOM_BIT(GRPC_DEADLINE_EXCEEDED),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"goaway",
      oom_play_goaway,
      OOM_LATE,
@@ -448,7 +960,9 @@ static const struct oom_scenario oom_scenarios[] = {
      3,
      OOM_BIT(GRPC_DEADLINE_EXCEEDED),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"blocking",
      oom_play_blocking,
      OOM_REPLY,
@@ -456,7 +970,9 @@ static const struct oom_scenario oom_scenarios[] = {
      70000,
      0,
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
     {"assembly",
      oom_play_some,
      OOM_REPLY,
@@ -464,7 +980,9 @@ static const struct oom_scenario oom_scenarios[] = {
      3,
      0,
      SIM_METHOD_CALL,
-     {.assembly_bytes = 200000}},
+     {.assembly_bytes = 200000},
+     {0},
+     0},
     {"held",
      oom_play_many,
      OOM_FAIL,
@@ -472,7 +990,9 @@ static const struct oom_scenario oom_scenarios[] = {
      0,
      OOM_BIT(GRPC_NOT_FOUND),
      SIM_METHOD_CALL,
-     {.induced_bytes = 1024}},
+     {.induced_bytes = 1024},
+     {0},
+     0},
     {"turns",
      oom_play_many,
      OOM_REPLY,
@@ -480,7 +1000,9 @@ static const struct oom_scenario oom_scenarios[] = {
      3,
      0,
      SIM_METHOD_CALL,
-     {.streams_per_turn = 3, .header_table_bytes = 100}},
+     {.streams_per_turn = 3, .header_table_bytes = 100},
+     {0},
+     0},
     {"freed",
      oom_play_freed,
      OOM_NEVER,
@@ -488,17 +1010,141 @@ static const struct oom_scenario oom_scenarios[] = {
      3,
      OOM_BIT(GRPC_CANCELLED),
      SIM_METHOD_CALL,
-     {0}},
+     {0},
+     {0},
+     0},
+    {"stream_talk",
+     oom_play_streams,
+     OOM_REPLY,
+     30,
+     300,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {3, 3},
+     0},
+    {"stream_many",
+     oom_play_streams,
+     OOM_REPLY,
+     0,
+     20000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_MANY,
+     {0},
+     {0, 12},
+     0},
+    {"stream_collect",
+     oom_play_streams,
+     OOM_REPLY,
+     20000,
+     30,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_COLLECT,
+     {0},
+     {12, 0},
+     0},
+    {"stream_large",
+     oom_play_streams,
+     OOM_REPLY,
+     150000,
+     150000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {1, 1},
+     0},
+    {"stream_paused",
+     oom_play_streams,
+     OOM_REPLY,
+     30,
+     3000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {2, 8},
+     OOM_PAUSES},
+    {"stream_lent",
+     oom_play_streams,
+     OOM_REPLY,
+     9000,
+     9000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {3, 3},
+     OOM_LENDS},
+    {"stream_held",
+     oom_play_streams,
+     OOM_REPLY,
+     500,
+     500,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {2, 2},
+     OOM_INTERCEPTS},
+    {"stream_details",
+     oom_play_streams,
+     OOM_REPLY,
+     30,
+     30,
+     OOM_BIT(GRPC_CANCELLED) | OOM_BIT(GRPC_NOT_FOUND),
+     SIM_METHOD_TALK,
+     {0},
+     {1, 1},
+     OOM_DETAILS},
+    {"stream_squeezed",
+     oom_play_streams,
+     OOM_REPLY,
+     5000,
+     5000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {2, 2},
+     OOM_SQUEEZES},
+    {"stream_raw",
+     oom_play_streams,
+     OOM_REPLY,
+     30,
+     300,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_ABSENT,
+     {0},
+     {2, 2},
+     0},
+    {"stream_cancel",
+     oom_play_stream_cancel,
+     OOM_REPLY,
+     3000,
+     3000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {8, 8},
+     OOM_LENDS},
+    {"stream_waited",
+     oom_play_stream_waited_for,
+     OOM_REPLY,
+     300,
+     3000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {3, 5},
+     0},
 };
 
 enum { OOM_SCENARIOS = sizeof oom_scenarios / sizeof oom_scenarios[0] };
 
 // ---- A run ------------------------------------------------------------------
 
-static grpc_channel *oom_dial(const struct oom *oom)
+static grpc_channel *oom_dial(struct oom *oom)
 {
-    return grpc_channel_new("127.0.0.1:80",
-                            &(grpc_channel_options){.loop = oom->loops[1]});
+    return grpc_channel_new(
+        "127.0.0.1:80",
+        &(grpc_channel_options){.loop = oom->loops[1],
+                                .interceptors = oom_interceptors(oom)});
 }
 
 static void oom_check_conns(const struct list_link *conns)
@@ -584,6 +1230,7 @@ static void oom_end(struct oom *oom)
                   i == 0 ? "the server" : "the client",
                   oom->heaps[i].live_blocks);
     }
+    SIM_CHECK(oom->loans == 0, "%d loans are not given back", oom->loans);
     sim_clock(NULL);
     sim_world_free(oom->world);
 }

@@ -35,6 +35,21 @@ static void core_act_cancel(struct core *core)
     grpc_cancel(call->call);
 }
 
+// core_act_break: a server ends a stream in the midst.
+static void core_act_break(struct core *core)
+{
+    uint32_t first = core_random(core, CORE_CALLS_MAX);
+    for (uint32_t i = 0; i < core->started; i++) {
+        struct core_call *call = &core->calls[(first + i) % core->started];
+        if (call->answering != NULL && call->shape != CORE_UNARY &&
+            call->kind != CORE_NEVER) {
+            sim_met(SIM_BROKEN_OFF);
+            core_answer(call);
+            return;
+        }
+    }
+}
+
 static void core_act_settings(struct core *core)
 {
     static const uint32_t windows[] = {100, 1000, 16384, 65535, 200000};
@@ -72,8 +87,11 @@ static void core_act_ping(struct core *core)
     }
     int side = (int)core_random(core, 2);
     struct conn *conn = link->conns[side];
-    // One side alone: two that flood each other wait for each other to read.
-    bool flood = side == WIRE_CLIENT && core_random(core, 20) == 0;
+    // One side alone: two that flood each other wait for each other to read. And
+    // once: more would be punished.
+    bool flood =
+        side == WIRE_CLIENT && core_random(core, 20) == 0 && !link->has_flooded;
+    link->has_flooded = link->has_flooded || flood;
     uint32_t count = flood ? ACTS_PINGS : 1;
     if (flood) {
         sim_pause(core->world, link->fds[side], 200000);
@@ -256,6 +274,7 @@ static const struct core_act core_acts[] = {
     {core_act_start, 60},  {core_act_cancel, 6}, {core_act_settings, 6},
     {core_act_ping, 4},    {core_act_pause, 4},  {core_act_stall, 4},
     {core_act_network, 3}, {core_rise, 3},       {core_act_goaway, 1},
+    {core_act_break, 4},
 };
 static const struct core_act core_violent_acts[] = {
     {core_act_tear, 5},
@@ -272,7 +291,7 @@ void core_act(struct core *core)
     }
     bool violent = core_chance(core, core->storm);
     const struct core_act *acts = violent ? core_violent_acts : core_acts;
-    uint32_t total = violent ? 13 : 91;
+    uint32_t total = violent ? 13 : 95;
     uint32_t dice = core_random(core, total);
     size_t i = 0;
     while (dice >= acts[i].weight) {

@@ -38,10 +38,30 @@ static bool core_is_fail_text(const struct core_call *call,
 
 // ---- The server's part ------------------------------------------------------
 
+struct core_call *core_call_of(struct core *core, grpc_call *answering)
+{
+    uint32_t index = meta_index(answering);
+    SIM_CHECK(index < core->call_count, "a request of call %u", index);
+    return &core->calls[index];
+}
+
 static void core_forget_timer(struct core_call *call)
 {
     grpc_timer_stop(call->timer);
     call->timer = NULL;
+}
+
+// core_check_children: the calls that were made for one do not outlive it.
+static void core_check_children(const struct core_call *call)
+{
+    for (int i = 0; i < CORE_CHILDREN; i++) {
+        struct core_call *child = call->children[i];
+        if (child == NULL || child->done) {
+            continue;
+        }
+        SIM_CHECK(child->call->state == CALL_FINISHED,
+                  "call %u outlives call %u", child->index, call->index);
+    }
 }
 
 static void core_told(void *argument)
@@ -59,41 +79,130 @@ static void core_told(void *argument)
         sim_met(SIM_DEADLINE_SERVER);
     }
     core_forget_timer(call);
+    talk_over(call, CORE_SERVER);
     call->answering = NULL;
+    core_check_children(call);
     sim_note("call %lld: the handler is told", call->index, 0, 0, 0);
 }
 
-static void core_answer(struct core_call *call)
+void core_listen(struct core_call *call)
+{
+    call->listens = true;
+    grpc_call_on_end(call->answering, core_told, call);
+}
+
+static grpc_result core_send_answer(const struct core_call *call,
+                                    grpc_call *answering)
+{
+    const struct sim_message reply = {
+        .index = call->index,
+        .payload = sim_payload(call->index, true, call->reply_size),
+    };
+    if (call->kind == CORE_FAILS) {
+        return grpc_call_fail(answering, call->code, "%s",
+                              core_fail_text(call));
+    }
+    if (call->shape == CORE_UNARY || call->shape == CORE_COLLECT) {
+        return grpc_call_reply(answering, &reply);
+    }
+    return grpc_call_finish(answering, GRPC_OK, NULL);
+}
+
+void core_answer(struct core_call *call)
 {
     const struct core *core = call->core;
     grpc_call *answering = call->answering;
     SIM_CHECK(!call->answered, "call %u: answered twice", call->index);
     if (grpc_call_is_over(answering)) {
         sim_met(SIM_ORPHAN);
+    } else if (call->shape != CORE_UNARY && !call->halves[CORE_CLIENT].closed) {
+        sim_met(SIM_ENDED_EARLY);
     }
     call->answering = NULL;
     call->answered = true;
-    grpc_result result;
-    if (call->kind == CORE_FAILS) {
-        result =
-            grpc_call_fail(answering, call->code, "%s", core_fail_text(call));
-    } else {
-        const struct sim_message reply = {
-            .index = call->index,
-            .payload = sim_payload(call->index, true, call->reply_size),
-        };
-        result = grpc_call_reply(answering, &reply);
-    }
+    core_forget_timer(call);
+    talk_over(call, CORE_SERVER);
+    grpc_result result = core_send_answer(call, answering);
     SIM_CHECK(result == GRPC_OK || core->hungry, "call %u: the answer is %s",
               call->index, grpc_result_name(result));
+    core_check_children(call);
     sim_note("call %lld: answered", call->index, 0, 0, 0);
 }
 
-static void core_answer_late(void *argument)
+void core_answer_late(void *argument)
 {
     struct core_call *call = argument;
     call->timer = NULL;
     core_answer(call);
+}
+
+// core_finish answers a stream, now or late, when all was said.
+void core_finish(struct core_call *call)
+{
+    const struct core_half *half = &call->halves[CORE_SERVER];
+    if (call->kind == CORE_NEVER || call->finishing ||
+        (!half->heard_end && !call->early)) {
+        return;
+    }
+    call->finishing = true;
+    if (call->late && call->timer == NULL) {
+        call->timer = grpc_timer_start(call->core->loops[0], call->delay_ms,
+                                       core_answer_late, call);
+        if (call->timer != NULL) {
+            return;
+        }
+    }
+    core_answer(call);
+}
+
+static void core_start_on(struct core *core, int chosen,
+                          struct core_call *parent);
+
+// core_nest has a handler make calls of its own.
+static void core_nest(struct core_call *call)
+{
+    struct core *core = call->core;
+    for (int i = 0; i < CORE_CHILDREN && call->nests; i++) {
+        if (core->inner < 0 || core->ending || core->started == core->last ||
+            core->channels[core->inner].channel == NULL) {
+            return;
+        }
+        call->children[i] = &core->calls[core->started];
+        core_start_on(core, core->inner, call);
+        sim_met(SIM_CHILD);
+    }
+}
+
+void core_begin(struct core_call *call, grpc_call *answering,
+                struct core_server *server)
+{
+    const struct core *core = call->core;
+    call->handled++;
+    SIM_CHECK(call->started && call->handled == 1, "call %u: handled %d times",
+              call->index, call->handled);
+    int64_t left_ms = grpc_call_time_left_ms(answering);
+    SIM_CHECK(call->timeout_ms == 0
+                  ? left_ms == -1
+                  : left_ms >= 0 && left_ms <= call->timeout_ms,
+              "call %u: %lld ms are left", call->index, (long long)left_ms);
+    SIM_CHECK(!call->passes[CORE_SERVER].struck &&
+                  !call->passes[CORE_SERVER].placed &&
+                  call->passes[CORE_SERVER].call == NULL,
+              "call %u: handled in spite of an interceptor", call->index);
+    SIM_CHECK(core->pass_count[CORE_SERVER] == 0 ||
+                  call->passes[CORE_SERVER].starts[0] == 1,
+              "call %u: handled without its interceptors", call->index);
+    call->answering = answering;
+    call->server = server;
+    call->halves[CORE_SERVER].call = answering;
+    sim_note("call %lld: handled", call->index, 0, 0, 0);
+    meta_check(call, META_REQUEST, grpc_call_headers(answering));
+    meta_add(call, META_HEADERS);
+    meta_add(call, META_TRAILERS);
+    if (call->listens) {
+        core_listen(call);
+    }
+    core_nest(call);
 }
 
 static void core_handle(grpc_call *answering, const struct sim_message *request,
@@ -101,28 +210,15 @@ static void core_handle(grpc_call *answering, const struct sim_message *request,
 {
     struct core_server *server = self;
     struct core *core = server->core;
-    SIM_CHECK(request->index < core->call_count, "a request of call %u",
-              request->index);
-    struct core_call *call = &core->calls[request->index];
-    call->handled++;
-    SIM_CHECK(call->started && call->handled == 1, "call %u: handled %d times",
-              call->index, call->handled);
+    struct core_call *call = core_call_of(core, answering);
+    SIM_CHECK(request->index == call->index, "call %u: a request of call %u",
+              call->index, request->index);
     SIM_CHECK(sim_payload_is(request->payload, call->index, false,
                              call->request_size),
               "call %u: the request is not what was sent", call->index);
     SIM_CHECK(request->payload.size <= core->server_max,
               "call %u: the request is over the limit", call->index);
-    int64_t left_ms = grpc_call_time_left_ms(answering);
-    SIM_CHECK(call->timeout_ms == 0
-                  ? left_ms == -1
-                  : left_ms >= 0 && left_ms <= call->timeout_ms,
-              "call %u: %lld ms are left", call->index, (long long)left_ms);
-    call->answering = answering;
-    call->server = server;
-    sim_note("call %lld: handled", call->index, 0, 0, 0);
-    if (call->listens) {
-        grpc_call_on_end(answering, core_told, call);
-    }
+    core_begin(call, answering, server);
     if (call->kind == CORE_NEVER) {
         return;
     }
@@ -139,17 +235,19 @@ static void core_handle(grpc_call *answering, const struct sim_message *request,
 // core_open begins to serve; the server before stops with its calls.
 void core_open(struct core *core)
 {
-    const struct sim_handlers handlers = {.handle = core_handle};
+    struct sim_handlers handlers = {.handle = core_handle};
     struct core_server *own = &core->servers[core->server];
     core_feed(core);
     own->server = grpc_server_new(&(grpc_server_options){
         .loop = core->loops[0],
         .max_receive_bytes = core->server_max + 64,
         .max_concurrent_streams = core_chance(core, 20) ? 4 : 0,
+        .interceptors = pass_list(core, CORE_SERVER),
         .limits = core->limits[1],
     });
     own->stopping = false;
     own->core = core;
+    talk_serve(own, &handlers);
     SIM_CHECK(grpc_server_serve(own->server, sim_service(), &handlers, own) ==
                   GRPC_OK,
               "%s", grpc_server_error(own->server));
@@ -165,7 +263,12 @@ static void core_forget_calls(struct core *core,
         if (call->answering != NULL && call->server == server &&
             !call->listens) {
             core_forget_timer(call);
+            talk_over(call, CORE_SERVER);
             call->answering = NULL;
+        }
+        if (call->passes[CORE_SERVER].call != NULL &&
+            call->passes[CORE_SERVER].server == server) {
+            pass_forget(call, CORE_SERVER);
         }
     }
 }
@@ -192,7 +295,15 @@ static bool core_was_refused(const struct core_call *call)
         const struct core_link *link = &core->links[i];
         goes_away = goes_away || (link->used && link->wire.left_out != 0);
     }
-    return call->retried && (goes_away || core->refusals != call->refusals);
+    bool twice = call->retried || call->halves[CORE_CLIENT].sent > 0;
+    return twice && (goes_away || core->refusals != call->refusals);
+}
+
+// core_is_late: all has come, but the client had paused, and did not take it
+// before the server, which was done, closed the connection.
+static bool core_is_late(const struct core_call *call)
+{
+    return call->answered && call->halves[CORE_CLIENT].paused;
 }
 
 static bool core_may_be_unavailable(const struct core_call *call)
@@ -200,14 +311,55 @@ static bool core_may_be_unavailable(const struct core_call *call)
     const struct core *core = call->core;
     return call->began_failed || core_is_doomed(core, call->channel) ||
            core->channels[call->channel].troubles != call->troubles ||
-           core_was_refused(call);
+           core_was_refused(call) || core_is_late(call);
+}
+
+static bool core_is_sent(const struct core_call *call, int side)
+{
+    if (talk_streams(call, side)) {
+        return call->halves[side].to_send > 0;
+    }
+    return side == CORE_CLIENT || call->kind == CORE_REPLIES ||
+           call->passes[side].placed;
 }
 
 static bool core_is_too_large(const struct core_call *call)
 {
     const struct core *core = call->core;
-    return call->request_size > core->server_max ||
-           (call->kind == CORE_REPLIES && call->reply_size > core->client_max);
+    return (call->request_size > core->server_max &&
+            core_is_sent(call, CORE_CLIENT)) ||
+           (call->reply_size > core->client_max &&
+            core_is_sent(call, CORE_SERVER));
+}
+
+// core_is_cut_short: a server that refuses a message while its own still wait
+// resets the stream, and cannot say why.
+static bool core_is_cut_short(const struct core_call *call)
+{
+    bool is_refused = call->request_size > call->core->server_max &&
+                      core_is_sent(call, CORE_CLIENT);
+    return (is_refused || call->core->hungry) &&
+           talk_streams(call, CORE_SERVER);
+}
+
+// core_is_bereaved: the call that it was made for has ended.
+static bool core_is_bereaved(const struct core_call *call)
+{
+    return call->parent != NULL && (call->parent->answering == NULL ||
+                                    grpc_call_is_over(call->parent->answering));
+}
+
+static bool core_is_placed(const struct core_call *call)
+{
+    return call->passes[CORE_CLIENT].placed || call->passes[CORE_SERVER].placed;
+}
+
+static bool core_may_be_ok(const struct core_call *call)
+{
+    bool is_stream = call->shape != CORE_UNARY;
+    return core_is_placed(call) ||
+           ((call->kind == CORE_REPLIES || call->core->hungry) &&
+            call->answered && (is_stream || !core_is_too_large(call)));
 }
 
 // core_may_end: has the call had the cause that this status needs?
@@ -221,10 +373,13 @@ static bool core_may_end(const struct core_call *call, grpc_code code)
     }
     switch (code) {
     case GRPC_OK:
-        return call->kind == CORE_REPLIES && call->answered &&
-               !core_is_too_large(call);
+        return core_may_be_ok(call);
     case GRPC_CANCELLED:
-        return call->cancelled;
+        if (core_is_bereaved(call)) {
+            sim_met(SIM_CHILD_ENDED);
+        }
+        return call->cancelled || core_is_bereaved(call) ||
+               core_is_cut_short(call);
     case GRPC_DEADLINE_EXCEEDED:
         return call->timeout_ms != 0 &&
                core_now(core) >= call->started_ms + call->timeout_ms;
@@ -233,14 +388,17 @@ static bool core_may_end(const struct core_call *call, grpc_code code)
     case GRPC_RESOURCE_EXHAUSTED:
         return core_is_too_large(call);
     case GRPC_UNIMPLEMENTED:
-        return call->kind == CORE_NULL || call->kind == CORE_ABSENT;
+        return call->kind == CORE_NULL || call->kind == CORE_ABSENT ||
+               (call->shape == CORE_UNKNOWN && !core->catches);
+    case GRPC_ABORTED:
+        return call->passes[CORE_CLIENT].struck ||
+               call->passes[CORE_SERVER].struck;
     case GRPC_UNKNOWN:
     case GRPC_INVALID_ARGUMENT:
     case GRPC_NOT_FOUND:
     case GRPC_ALREADY_EXISTS:
     case GRPC_PERMISSION_DENIED:
     case GRPC_FAILED_PRECONDITION:
-    case GRPC_ABORTED:
     case GRPC_OUT_OF_RANGE:
     case GRPC_INTERNAL:
     case GRPC_DATA_LOSS:
@@ -259,7 +417,7 @@ static void core_check_time(const struct core_call *call)
         return;
     }
     uint64_t latest = call->started_ms + call->timeout_ms;
-    for (size_t i = 1; i < 3; i++) {
+    for (size_t i = 0; i < 3; i++) {
         if (core->loops[i] == channel->loop && core->stalled_ms[i] > latest) {
             latest = core->stalled_ms[i];
         }
@@ -287,34 +445,77 @@ static void core_count_end(const struct core_call *call,
     }
 }
 
-static void core_done(grpc_call *handle, const grpc_status *status,
-                      const struct sim_message *reply, void *self)
+// core_check_headers: the response's are those that the handler has added, if
+// it has been called.
+void core_check_headers(struct core_call *call, grpc_call *handle)
+{
+    grpc_metadata headers = grpc_call_headers(handle);
+    if (call->added[0] && !(call->core->hungry && meta_is_none(headers))) {
+        meta_check(call, META_HEADERS, headers);
+    } else {
+        SIM_CHECK(call->handled > 0 || meta_is_none(headers),
+                  "call %u: headers that nobody has sent", call->index);
+    }
+}
+
+// core_check_metadata: where the handler has decided the status, its metadata
+// has come whole.
+static void core_check_metadata(struct core_call *call, grpc_call *handle,
+                                grpc_code code)
+{
+    grpc_metadata trailers = grpc_call_trailers(handle);
+    bool by_handler =
+        call->answered && !core_is_placed(call) &&
+        (code == GRPC_OK || (call->kind == CORE_FAILS && code == call->code));
+    if (!by_handler || call->core->hungry) {
+        return;
+    }
+    SIM_CHECK(call->added[0] && call->added[1],
+              "call %u: ends well without its metadata", call->index);
+    core_check_headers(call, handle);
+    meta_check(call, META_TRAILERS, trailers);
+}
+
+static void core_check_reply(const struct core_call *call,
+                             const struct sim_message *reply, grpc_code code)
+{
+    bool has_reply = call->shape == CORE_UNARY || call->shape == CORE_COLLECT;
+    SIM_CHECK((reply != NULL) == (code == GRPC_OK && has_reply),
+              "call %u: a reply goes with OK alone", call->index);
+    SIM_CHECK(reply == NULL || (reply->index == call->index &&
+                                sim_payload_is(reply->payload, call->index,
+                                               true, call->reply_size)),
+              "call %u: the reply is not what was sent", call->index);
+}
+
+void core_done(grpc_call *handle, const grpc_status *status,
+               const struct sim_message *reply, void *self)
 {
     struct core_call *call = self;
     struct core *core = call->core;
     SIM_CHECK(!call->done && call->started, "call %u: ends twice", call->index);
     SIM_CHECK(handle == call->call || call->call == NULL,
               "call %u: another call ends", call->index);
-    SIM_CHECK((reply != NULL) == (status->code == GRPC_OK),
-              "call %u: a reply goes with OK alone", call->index);
+    SIM_CHECK(grpc_call_is_over(handle), "call %u: ends, and is not over",
+              call->index);
     SIM_CHECK(strlen(status->message) == status->message_size,
               "call %u: the message is of another size", call->index);
     core_note_refusals(core);
     call->retried = handle->retries > 0;
     SIM_CHECK(handle->retries <= 1, "call %u: tried %d times", call->index,
               handle->retries + 1);
-    SIM_CHECK(core_may_end(call, status->code), "call %u ends as %s: %s",
-              call->index, grpc_code_name(status->code), status->message);
+    SIM_CHECK(core_may_end(call, status->code),
+              "call %u of kind %d, shape %d, ends as %s: %s", call->index,
+              (int)call->kind, (int)call->shape, grpc_code_name(status->code),
+              status->message);
     SIM_CHECK(call->kind != CORE_FAILS || status->code != call->code ||
                   core_is_fail_text(call, status) || core->hungry,
               "call %u fails with another message: %s", call->index,
               status->message);
-    if (reply != NULL) {
-        SIM_CHECK(reply->index == call->index &&
-                      sim_payload_is(reply->payload, call->index, true,
-                                     call->reply_size),
-                  "call %u: the reply is not what was sent", call->index);
-    }
+    core_check_reply(call, reply, status->code);
+    core_check_metadata(call, handle, status->code);
+    talk_check_end(call, status->code);
+    pass_check_end(call, status->code);
     core_check_time(call);
     if (call->retried) {
         sim_met(SIM_RETRY);
@@ -322,6 +523,7 @@ static void core_done(grpc_call *handle, const grpc_status *status,
     core_count_end(call, status);
     call->done = true;
     call->call = NULL;
+    talk_over(call, CORE_CLIENT);
     core->done++;
     sim_note("call %lld: ends with code %lld", call->index, status->code, 0, 0);
     core_react(core);
@@ -337,6 +539,7 @@ void core_dial(struct core *core, int i)
         &(grpc_channel_options){
             .loop = channel->loop,
             .max_receive_bytes = core->client_max + 64,
+            .interceptors = pass_list(core, CORE_CLIENT),
             .limits = core->limits[0],
             .connect_timeout_ms = core_chance(core, 50) ? 2000 : 0,
         });
@@ -377,46 +580,81 @@ static int core_some_channel(struct core *core)
     return found;
 }
 
-void core_start(struct core *core)
+static grpc_call *core_start_unary(struct core_call *call,
+                                   grpc_channel *channel,
+                                   const grpc_call_options *options)
 {
-    int chosen = core_some_channel(core);
-    if (chosen < 0) {
-        return;
-    }
-    struct core_call *call = &core->calls[core->started++];
-    struct core_channel *channel;
     static const int methods[CORE_KINDS] = {
         [CORE_NULL] = SIM_METHOD_NULL,
         [CORE_ABSENT] = SIM_METHOD_ABSENT,
     };
+    const struct sim_message request = {
+        .index = call->index,
+        .payload = sim_payload(call->index, false, call->request_size),
+    };
+    return grpc_unary_start(channel, sim_method(methods[call->kind]), &request,
+                            (grpc_function *)core_done, call, options);
+}
+
+// core_inherit: a child ends no later than its parent.
+static void core_inherit(struct core_call *call, struct core_call *parent)
+{
+    call->parent = parent;
+    int64_t left_ms =
+        parent == NULL ? -1 : grpc_call_time_left_ms(parent->answering);
+    if (left_ms >= 0 && (call->timeout_ms == 0 || left_ms < call->timeout_ms)) {
+        call->timeout_ms = left_ms == 0 ? 1 : (uint32_t)left_ms;
+    }
+}
+
+static void core_start_on(struct core *core, int chosen,
+                          struct core_call *parent)
+{
+    struct core_call *call = &core->calls[core->started++];
+    struct core_channel *channel = &core->channels[chosen];
+    struct meta_list list;
+    uint32_t timeout_ms = call->timeout_ms;
     call->channel = chosen;
-    channel = &core->channels[call->channel];
     call->started = true;
     call->started_ms = core_now(core);
     call->troubles = channel->troubles;
     call->refusals = core->refusals;
+    core_inherit(call, parent);
     enum channel_state state = channel->channel->state;
     if (state == CHANNEL_FAILED && core_chance(core, 80)) {
         call->waits_for_ready = true;
     }
     call->began_failed = state == CHANNEL_FAILED ||
                          (state == CHANNEL_CONNECTING && channel->troubles > 0);
-    const struct sim_message request = {
-        .index = call->index,
-        .payload = sim_payload(call->index, false, call->request_size),
-    };
+    meta_make(call, META_REQUEST, &list);
     sim_note("call %lld starts on channel %lld, %lld and %lld bytes",
              call->index, call->channel, (long long)call->request_size,
              (long long)call->reply_size);
-    call->call = grpc_unary_start(
-        channel->channel, sim_method(methods[call->kind]), &request,
-        (grpc_function *)core_done, call,
-        &(grpc_call_options){.timeout_ms = call->timeout_ms,
-                             .wait_for_ready = call->waits_for_ready});
+    const grpc_call_options options = {
+        .timeout_ms = timeout_ms,
+        .wait_for_ready = call->waits_for_ready,
+        .metadata = {list.data, list.count},
+        .encoding = core->squeezes && call->halves[CORE_CLIENT].squeezes
+                        ? "gzip"
+                        : NULL,
+        .parent = parent == NULL ? NULL : parent->answering,
+    };
+    call->call = call->shape == CORE_UNARY
+                     ? core_start_unary(call, channel->channel, &options)
+                     : talk_start(call, channel->channel, &options);
     if (call->call == NULL) {
-        SIM_CHECK(core->hungry, "call %u: does not start", call->index);
+        SIM_CHECK(core->hungry, "call %u: does not start: %s", call->index,
+                  grpc_channel_error(channel->channel));
         call->done = true;
         core->done++;
+    }
+}
+
+void core_start(struct core *core)
+{
+    int chosen = core_some_channel(core);
+    if (chosen >= 0) {
+        core_start_on(core, chosen, NULL);
     }
 }
 
@@ -466,7 +704,15 @@ void core_plan(struct core *core, uint32_t index)
         .listens = core_chance(core, 50),
         .delay_ms = core_random(core, core_chance(core, 10) ? 5000 : 60),
         .waits_for_ready = core_chance(core, 20),
+        .salt = core_random(core, UINT32_C(1) << 30),
+        .early = core_chance(core, 15),
+        .nests = core_chance(core, 10),
+        .ask_ms = core_chance(core, 15) ? 1 + core_random(core, 40) : 0,
     };
+    if (call->kind < CORE_NULL && core_chance(core, 50)) {
+        call->shape = CORE_MANY + core_random(core, CORE_SHAPES - CORE_MANY);
+    }
+    talk_plan(call);
     if (call->kind == CORE_NEVER) {
         call->listens = true;
         call->timeout_ms = 1 + core_random(core, 4000);

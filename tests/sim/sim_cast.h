@@ -4,6 +4,9 @@
 //
 //   sim_core.c   a run: from the seed to the last free
 //   sim_calls.c  what handlers and callers do, and what they may be told
+//   sim_talk.c   the messages of streams, on either side
+//   sim_meta.c   metadata: what is sent, and what has to arrive
+//   sim_pass.c   interceptors of both sides
 //   sim_acts.c   what is done to them, by weight
 //   sim_links.c  the oracle of the wire on each connection
 
@@ -27,7 +30,13 @@
 enum {
     CORE_CALLS_MIN = 50,
     CORE_CALLS_MAX = 90,
-    CORE_CHANNELS = 3,
+    CORE_CHANNELS = 4,
+    CORE_SIDES = 2,
+    CORE_CLIENT = 0,
+    CORE_SERVER = 1,
+    CORE_PASSES = 3,   // interceptors of one side, at most
+    CORE_CHILDREN = 2, // of one call
+    CORE_LOANS = 4096, // of one run
     CORE_LINKS = 48,
     CORE_SERVERS = 4,
     CORE_PORT = 80,
@@ -42,10 +51,71 @@ enum core_kind {
     CORE_KINDS,
 };
 
+enum core_shape {
+    CORE_UNARY,
+    CORE_MANY,    // replies are streamed
+    CORE_COLLECT, // requests are
+    CORE_TALK,    // both
+    CORE_RAW,     // both, without a codec
+    CORE_UNKNOWN, // likewise, of a method that only the catch-all serves
+    CORE_SHAPES,
+};
+
+// One side's part in a call: what it has sent of its messages, and got of the
+// other's.
+struct core_half {
+    // The plan.
+    uint32_t to_send;
+    uint32_t burst;    // messages before it takes a rest; 0: all
+    uint32_t delay_ms; // how long that is
+    uint32_t pauses;   // in percent of the messages that come
+    uint32_t lends;    // in percent of the messages that are sent
+    bool large;        // some of its messages are
+    bool follows;      // each message is sent for one that has come
+    bool lingers;      // does not say at once that it has sent all
+    bool squeezes;     // its messages are compressed
+
+    grpc_call *call; // NULL: not begun, or dead
+    uint32_t sent;
+    uint32_t received;
+    uint32_t in_burst;
+    bool closed;    // it has sent all, and said so
+    bool heard_end; // a server: there are no more requests
+    bool waits;     // GRPC_AGAIN: writable has to come
+    bool paused;
+    bool headers; // a client: response headers have come
+    bool in_loan; // its call to send is on the stack
+    grpc_timer *send_timer;
+    grpc_timer *pause_timer;
+};
+
+// One side's interceptors, for one call.
+struct core_pass {
+    grpc_call *call; // while it is held
+    grpc_timer *timer;
+    const struct core_server *server; // where it is held
+    int starts[CORE_PASSES + 1];      // the last stays 0
+    int ends[CORE_PASSES + 1];
+    grpc_code code; // the outcome that they were told
+    bool struck;    // it was ended by one
+    bool placed;    // one has replied in the place of others
+};
+
 struct core_call {
     struct core *core;
     uint32_t index;
     enum core_kind kind;
+    enum core_shape shape;
+    struct core_half halves[CORE_SIDES];
+    struct core_pass passes[CORE_SIDES];
+    uint32_t salt; // of its metadata and the sizes of its messages
+    bool early;    // its server does not wait for the end of the requests
+    bool nests;    // its handler makes calls of its own
+    bool added[2]; // the server's headers, trailers: all were taken
+    struct core_call *parent;
+    struct core_call *children[CORE_CHILDREN];
+    bool finishing;  // its answer waits for a timer
+    uint32_t ask_ms; // its handler asks for messages so late
     size_t request_size;
     size_t reply_size;
     grpc_code code; // of CORE_FAILS
@@ -98,6 +168,7 @@ struct core_link {
     uint64_t moved_us[2]; // when it has read, written, or got something last
     int channel;
     bool doomed; // something was done to it that may cost calls
+    bool has_flooded;
 };
 
 struct core {
@@ -112,6 +183,14 @@ struct core {
     grpc_loop *loops[3];    // the server's, the clients'
     uint64_t stalled_ms[3]; // until when
     size_t client_loops;
+    int inner;    // the channel on the server's loop; -1: none
+    bool catches; // the server serves every method
+    uint32_t pass_count[CORE_SIDES];
+    bool squeezes;  // there is gzip
+    bool scrambles; // interceptors change every message
+    struct core_loan *loans[CORE_LOANS];
+    size_t loan_count;
+    size_t loans_out;
     struct core_server servers[CORE_SERVERS];
     size_t server;
     uint32_t server_max;
@@ -178,6 +257,74 @@ void core_dial(struct core *core, int channel);
 void core_hang_up(struct core *core, int channel);
 // core_start starts the next call, on some channel.
 void core_start(struct core *core);
+// core_begin is what a handler does first, and core_answer what it does last.
+// core_finish answers when it is time to.
+struct core_call *core_call_of(struct core *core, grpc_call *call);
+void core_begin(struct core_call *call, grpc_call *answering,
+                struct core_server *server);
+void core_answer(struct core_call *call);
+void core_answer_late(void *call);
+// core_listen has a handler told when its call is over.
+void core_listen(struct core_call *call);
+// core_done is a client's callback for the end.
+void core_done(grpc_call *handle, const grpc_status *status,
+               const struct sim_message *reply, void *self);
+void core_check_headers(struct core_call *call, grpc_call *handle);
+void core_finish(struct core_call *call);
+
+// ---- Streams (sim_talk.c) ---------------------------------------------------
+
+void talk_plan(struct core_call *call);
+// talk_start begins the client's part; NULL when it could not.
+grpc_call *talk_start(struct core_call *call, grpc_channel *channel,
+                      const grpc_call_options *options);
+// talk_serve has a server serve methods whose messages are streamed.
+void talk_serve(struct core_server *server, struct sim_handlers *handlers);
+// talk_streams: the side may send many messages.
+bool talk_streams(const struct core_call *call, int side);
+// talk_size is the size of a side's n-th message, talk_payload what is in it.
+size_t talk_size(const struct core_call *call, int side, uint32_t n);
+grpc_str talk_payload(const struct core_call *call, int side, uint32_t n);
+// talk_over: the side's call is dead, or will be.
+void talk_over(struct core_call *call, int side);
+// talk_check_end: the client is told how the call has ended.
+void talk_check_end(const struct core_call *call, grpc_code code);
+// talk_check_loans: everything that was lent has been given back.
+void talk_check_loans(struct core *core);
+
+// ---- Metadata (sim_meta.c) --------------------------------------------------
+
+enum meta_place { META_REQUEST, META_HEADERS, META_TRAILERS };
+enum { META_MOST = 16, META_TEXT = 16 };
+
+// meta_make is what is sent there.
+struct meta_list {
+    grpc_header data[META_MOST];
+    size_t count;
+    char index[META_TEXT];
+};
+void meta_make(const struct core_call *call, enum meta_place place,
+               struct meta_list *list);
+// meta_add adds a server's headers or trailers.
+void meta_add(struct core_call *call, enum meta_place place);
+// meta_check: that, and nothing else, has come.
+void meta_check(const struct core_call *call, enum meta_place place,
+                grpc_metadata got);
+// meta_is_none: nothing of it has come.
+bool meta_is_none(grpc_metadata got);
+// meta_index is the number in the request's metadata.
+uint32_t meta_index(grpc_call *call);
+
+// ---- Interceptors (sim_pass.c) ----------------------------------------------
+
+void pass_choose(struct core *core);
+grpc_interceptors pass_list(struct core *core, int side);
+// pass_forget: the side's call is dead.
+void pass_forget(struct core_call *call, int side);
+// pass_check_end: the client is told how the call has ended.
+void pass_check_end(const struct core_call *call, grpc_code code);
+// pass_check_rest: every start has had its end.
+void pass_check_rest(const struct core *core);
 
 // ---- Acts (sim_acts.c) ------------------------------------------------------
 

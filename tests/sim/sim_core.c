@@ -77,12 +77,22 @@ static void core_setup(struct core *core, uint64_t seed)
         core->loops[i] = sim_loop(core->world, &core->heaps[i].allocator);
         SIM_CHECK(core->loops[i] != NULL, "no loop");
     }
+    pass_choose(core);
+    core->catches = core_chance(core, 50);
+    core->squeezes =
+        compress_find(&core->loops[0]->compress, VIEW("gzip")) >= 0;
     core_open(core);
-    core->channel_count = 1 + core_random(core, CORE_CHANNELS);
+    core->channel_count = 1 + core_random(core, CORE_CHANNELS - 1);
     for (size_t i = 0; i < core->channel_count; i++) {
         core->channels[i].loop =
             core->loops[1 + core_random(core, (uint32_t)core->client_loops)];
         core_dial(core, (int)i);
+    }
+    core->inner = -1;
+    if (core_chance(core, 30)) {
+        core->inner = (int)core->channel_count++;
+        core->channels[core->inner].loop = core->loops[0];
+        core_dial(core, core->inner);
     }
     core->call_count =
         CORE_CALLS_MIN + core_random(core, CORE_CALLS_MAX - CORE_CALLS_MIN + 1);
@@ -181,6 +191,8 @@ static void core_end(struct core *core)
         SIM_CHECK(test_heap_is_clean(&core->heaps[i]),
                   "loop %zu leaks %zu blocks", i, core->heaps[i].live_blocks);
     }
+    pass_check_rest(core);
+    talk_check_loans(core);
     sim_world_free(core->world);
     sim_clock(NULL);
 }

@@ -82,6 +82,7 @@ static void core_opened(void *user, int client_fd, int server_fd)
     }
     link->channel = -1;
     link->doomed = false;
+    link->has_flooded = false;
     wire_init(&link->wire);
     link->wire.all_refusals = &core->refusals;
     link->wire.hungry = core->hungry;
@@ -214,7 +215,10 @@ static void core_check_link(struct core *core, struct core_link *link)
     wire_check(&link->wire, engines[0], engines[1], deep);
 }
 
-static void core_check_server(struct core *core)
+// Of a loop's connections; which ends are over is found out on the way.
+typedef void core_visit(struct core *core, struct core_link *link);
+
+static void core_visit_server(struct core *core, core_visit *visit)
 {
     for (size_t i = 0; i < CORE_SERVERS; i++) {
         grpc_server *server = core->servers[i].server;
@@ -225,13 +229,14 @@ static void core_check_server(struct core *core)
             struct core_link *link = core_meet(
                 core, LIST_OWNER(cursor, struct conn, link_owner), -1);
             if (link != NULL) {
-                core_check_link(core, link);
+                visit(core, link);
             }
         }
     }
 }
 
-static void core_check_clients(struct core *core, const grpc_loop *loop)
+static void core_visit_clients(struct core *core, const grpc_loop *loop,
+                               core_visit *visit)
 {
     for (size_t i = 0; i < core->channel_count; i++) {
         grpc_channel *channel = core->channels[i].channel;
@@ -242,21 +247,33 @@ static void core_check_clients(struct core *core, const grpc_loop *loop)
             struct core_link *link = core_meet(
                 core, LIST_OWNER(cursor, struct conn, link_owner), (int)i);
             if (link != NULL) {
-                core_check_link(core, link);
+                visit(core, link);
             }
         }
     }
+}
+
+static void core_pass_by(struct core *core, struct core_link *link)
+{
+    (void)core;
+    (void)link;
 }
 
 static void core_stepped(void *user, grpc_loop *loop)
 {
     struct core *core = user;
     core->steps++;
-    if (loop == core->loops[0]) {
-        core_check_server(core);
-    } else {
-        core_check_clients(core, loop);
+    // Both ends of a connection may be on the server's loop: all are met before
+    // one is looked at.
+    bool is_servers = loop == core->loops[0];
+    if (is_servers && core->inner >= 0) {
+        core_visit_server(core, core_pass_by);
+        core_visit_clients(core, loop, core_pass_by);
     }
+    if (is_servers) {
+        core_visit_server(core, core_check_link);
+    }
+    core_visit_clients(core, loop, core_check_link);
 }
 
 struct core_link *core_some_link(struct core *core)

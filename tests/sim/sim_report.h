@@ -11,50 +11,80 @@
 
 // Each is counted; one that is never met in a whole run of many seeds fails it:
 // then the simulation no longer goes where the bugs are.
-#define SIM_EVENTS(X)                                       \
- X(CUT_HEAD, "a read ends within a frame head")             \
- X(CUT_BLOCK, "a read ends within a header block")          \
- X(CUT_DATA, "a read ends within DATA")                     \
- X(CUT_CONTROL, "a read ends within another frame")         \
- X(CONTINUATION, "CONTINUATION")                            \
- X(EVICTION, "HPACK table entry evicted")                   \
- X(SIZE_UPDATE, "HPACK table size update")                  \
- X(TABLES, "HPACK tables compared, block by block")         \
- X(SETTINGS, "SETTINGS changed in flight")                  \
- X(BELOW_ZERO, "send window below zero")                    \
- X(CONN_FULL, "connection's send window used up")           \
- X(RST_END, "RST_STREAM crosses END_STREAM")                \
- X(RST_RST, "RST_STREAM crosses RST_STREAM")                \
- X(WINDOW_LOST, "WINDOW_UPDATE in flight at the close")     \
- X(GOAWAY_BUSY, "GOAWAY with streams open")                 \
- X(GOAWAY_LEFT, "GOAWAY leaves a stream out")               \
- X(REFUSED, "stream refused")                               \
- X(RETRY, "transparent retry")                              \
- X(BLOCKED, "input held until output has left")             \
- X(PING, "PING answered")                                   \
- X(TORN, "connection torn")                                 \
- X(TORN_MESSAGE, "connection torn within a message")        \
- X(CUT_OFF, "one direction of a connection ended")          \
- X(REFUSED_CONNECT, "connection refused")                   \
- X(RECONNECT, "connected again")                            \
- X(STOPPED, "server stopped with calls open")               \
- X(STALLED, "process stalled")                              \
- X(PAUSED, "network paused")                                \
- X(CANCEL_EARLY, "cancelled before the request was sent")   \
- X(CANCEL_LATE, "cancelled while the server was at work")   \
- X(DEADLINE_CLIENT, "deadline expired at the client")       \
- X(DEADLINE_SERVER, "deadline expired at the server first") \
- X(TOLD, "handler told of the end")                         \
- X(ORPHAN, "answer to a call that is over")                 \
- X(TOO_LARGE, "message over the limit")                     \
- X(LARGE, "message larger than the windows")                \
- X(ASSEMBLY, "large message waits for others")              \
- X(HUNGER, "memory runs out")                               \
- X(OK, "call answered with OK")                             \
- X(UNAVAILABLE, "call lost with its connection")            \
- X(HALF_CLOSED, "DATA both ways after a half-close")        \
- X(INTERLEAVED, "DATA of several streams interleaved")      \
- X(STALE, "DATA for a stream that is gone")                 \
+#define SIM_EVENTS(X)                                           \
+ X(CUT_HEAD, "a read ends within a frame head")                 \
+ X(CUT_BLOCK, "a read ends within a header block")              \
+ X(CUT_DATA, "a read ends within DATA")                         \
+ X(CUT_CONTROL, "a read ends within another frame")             \
+ X(CONTINUATION, "CONTINUATION")                                \
+ X(EVICTION, "HPACK table entry evicted")                       \
+ X(SIZE_UPDATE, "HPACK table size update")                      \
+ X(TABLES, "HPACK tables compared, block by block")             \
+ X(SETTINGS, "SETTINGS changed in flight")                      \
+ X(BELOW_ZERO, "send window below zero")                        \
+ X(CONN_FULL, "connection's send window used up")               \
+ X(RST_END, "RST_STREAM crosses END_STREAM")                    \
+ X(RST_RST, "RST_STREAM crosses RST_STREAM")                    \
+ X(WINDOW_LOST, "WINDOW_UPDATE in flight at the close")         \
+ X(GOAWAY_BUSY, "GOAWAY with streams open")                     \
+ X(GOAWAY_LEFT, "GOAWAY leaves a stream out")                   \
+ X(REFUSED, "stream refused")                                   \
+ X(RETRY, "transparent retry")                                  \
+ X(BLOCKED, "input held until output has left")                 \
+ X(PING, "PING answered")                                       \
+ X(TORN, "connection torn")                                     \
+ X(TORN_MESSAGE, "connection torn within a message")            \
+ X(CUT_OFF, "one direction of a connection ended")              \
+ X(REFUSED_CONNECT, "connection refused")                       \
+ X(RECONNECT, "connected again")                                \
+ X(STOPPED, "server stopped with calls open")                   \
+ X(STALLED, "process stalled")                                  \
+ X(PAUSED, "network paused")                                    \
+ X(CANCEL_EARLY, "cancelled before the request was sent")       \
+ X(CANCEL_LATE, "cancelled while the server was at work")       \
+ X(DEADLINE_CLIENT, "deadline expired at the client")           \
+ X(DEADLINE_SERVER, "deadline expired at the server first")     \
+ X(TOLD, "handler told of the end")                             \
+ X(ORPHAN, "answer to a call that is over")                     \
+ X(TOO_LARGE, "message over the limit")                         \
+ X(LARGE, "message larger than the windows")                    \
+ X(ASSEMBLY, "large message waits for others")                  \
+ X(HUNGER, "memory runs out")                                   \
+ X(OK, "call answered with OK")                                 \
+ X(OK_MANY, "replies streamed")                                 \
+ X(OK_COLLECT, "requests streamed")                             \
+ X(OK_TALK, "both streamed")                                    \
+ X(OK_RAW, "raw messages streamed")                             \
+ X(OK_UNKNOWN, "call of a method that nobody knows")            \
+ X(META_BINARY, "binary metadata")                              \
+ X(META_TRAILERS, "metadata in trailers")                       \
+ X(AGAIN_CLIENT, "no room for a request")                       \
+ X(AGAIN_SERVER, "no room for a reply")                         \
+ X(WRITABLE, "room again")                                      \
+ X(HELD_BACK, "messages held back")                             \
+ X(INBOX, "messages have waited for their reader")              \
+ X(ASKED_LATE, "requests asked for late")                       \
+ X(GOES_ON, "replies behind the end of the requests")           \
+ X(ENDED_EARLY, "stream ended before its requests have")        \
+ X(BROKEN_OFF, "stream ended by the server in the midst")       \
+ X(SENT_TOO_LATE, "message for a call that is over")            \
+ X(LOAN, "lent bytes given back")                               \
+ X(LOAN_OUTLIVES, "lent bytes that outlive their call")         \
+ X(STRUCK, "call ended by an interceptor")                      \
+ X(PLACED, "reply of an interceptor")                           \
+ X(HELD, "call held by an interceptor")                         \
+ X(HELD_OVER, "call ended while it was held")                   \
+ X(HELD_TOO_LONG, "call let go on after its end")               \
+ X(REPLACED, "message changed by an interceptor")               \
+ X(RAW, "raw call")                                             \
+ X(CAUGHT, "call of the handler for all methods")               \
+ X(CHILD, "call made for another")                              \
+ X(CHILD_ENDED, "call ended with the one that it was made for") \
+ X(COMPRESSED, "message compressed")                            \
+ X(UNAVAILABLE, "call lost with its connection")                \
+ X(HALF_CLOSED, "DATA both ways after a half-close")            \
+ X(INTERLEAVED, "DATA of several streams interleaved")          \
+ X(STALE, "DATA for a stream that is gone")                     \
  X(GROWN, "look at a stream whose window has grown")
 
 enum sim_event {

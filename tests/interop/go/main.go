@@ -10,6 +10,7 @@
 //
 //	peer streams ADDRESS
 //	peer stream TARGET KIND SIZE WARM COUNT SERVER_PID
+//	peer soak ADDRESS        the server of tests/soak; prints its port
 package main
 
 import (
@@ -28,6 +29,8 @@ func run(args []string) error {
 	switch {
 	case len(args) == 2 && args[0] == "server":
 		return serve(args[1])
+	case len(args) == 2 && args[0] == "soak":
+		return soak(args[1])
 	case len(args) == 3 && args[0] == "client":
 		return runCase(args[1], args[2])
 	case len(args) == 2 && args[0] == "streams":
