@@ -218,18 +218,26 @@ static enum call_fields_result call_fields_take(grpc_arena *arena,
                                                 const struct hpack_field *field,
                                                 grpc_header **next)
 {
-    const char *key = arena_copy_text(arena, field->name);
+    if (metadata_is_binary(field->name)) {
+        const char *key = arena_copy_text(arena, field->name);
+        return key == NULL
+                   ? CALL_FIELDS_NO_MEMORY
+                   : call_fields_take_binary(arena, field->value, key, next);
+    }
+    struct view name = field->name;
+    struct view value = metadata_trim(field->value);
+    // Both in one piece, each with a NUL behind it.
+    char *key = arena_alloc(arena, name.size + value.size + 2);
     if (key == NULL) {
         return CALL_FIELDS_NO_MEMORY;
     }
-    if (metadata_is_binary(field->name)) {
-        return call_fields_take_binary(arena, field->value, key, next);
+    char *text = key + name.size + 1;
+    memcpy(key, name.data, name.size);
+    key[name.size] = '\0';
+    if (value.size > 0) {
+        memcpy(text, value.data, value.size);
     }
-    struct view value = metadata_trim(field->value);
-    const char *text = arena_copy_text(arena, value);
-    if (text == NULL) {
-        return CALL_FIELDS_NO_MEMORY;
-    }
+    text[value.size] = '\0';
     *(*next)++ = (grpc_header){key, text, value.size};
     return CALL_FIELDS_DONE;
 }

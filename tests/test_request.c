@@ -8,7 +8,7 @@ enum { REQUEST_FIELDS = 16 };
 
 // request_read parses lines of "name: value". spelled: no field says which
 // name of the static table it has.
-static const struct compress_registry compress; // without any
+static const struct compress_registry no_compressors;
 
 static struct request request_read(const char *lines, bool spelled)
 {
@@ -40,7 +40,7 @@ static struct request request_read(const char *lines, bool spelled)
         lines = newline + 1;
     }
     struct request request;
-    request_parse(&request, &block, &compress);
+    request_parse(&request, &block, &no_compressors);
     return request;
 }
 
@@ -178,7 +178,7 @@ static void test_request__over_limit(void **state)
     struct hpack_block block = {.over_limit = true};
     struct request request;
     (void)state;
-    request_parse(&request, &block, &compress);
+    request_parse(&request, &block, &no_compressors);
     assert_int_equal(request.code, GRPC_RESOURCE_EXHAUSTED);
     assert_int_equal(request.http_status, 200);
     assert_string_equal(request.reason,
