@@ -234,7 +234,8 @@ endef
 SIM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_wire sim/sim_service \
 	sim/sim_core sim/sim_calls sim/sim_talk sim/sim_meta sim/sim_pass \
 	sim/sim_acts sim/sim_links sim/sim_engine sim/sim
-OOM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_service sim/oom
+OOM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_service \
+	sim/oom_streams sim/oom_scenarios sim/oom
 $(eval $(call simulation,sim,$(TEST_CC)))
 $(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))
 
