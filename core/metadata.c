@@ -59,10 +59,7 @@ static const struct metadata_name {
 };
 
 enum {
-    METADATA_RESERVED = sizeof metadata_reserved / sizeof metadata_reserved[0],
-    // A bit for each of their sizes: most other names need no look at the table.
-    METADATA_SIZES = 1 << 2 | 1 << 4 | 1 << 7 | 1 << 10 | 1 << 11 | 1 << 12 |
-                     1 << 13 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 20 | 1 << 23,
+    METADATA_RESERVED = sizeof metadata_reserved / sizeof metadata_reserved[0]
 };
 
 bool metadata_is_reserved(struct view key)
@@ -70,7 +67,7 @@ bool metadata_is_reserved(struct view key)
     if (key.size > 0 && key.data[0] == ':') {
         return true;
     }
-    if (key.size > 23 || (METADATA_SIZES >> key.size & 1) == 0) {
+    if (!metadata_has_known_size(key)) {
         return false;
     }
     for (size_t i = 0; i < METADATA_RESERVED; i++) {

@@ -4,6 +4,7 @@
 
 #include "core/call_fields.h"
 #include "core/headers.h"
+#include "core/metadata.h"
 #include "core/timeout.h"
 
 // How a field is known: by the index of its name in HPACK's static table (RFC
@@ -45,6 +46,9 @@ static uint8_t request_token(const struct hpack_field *field)
 {
     if (field->static_name != 0) {
         return field->static_name;
+    }
+    if (!metadata_has_known_size(field->name)) {
+        return 0;
     }
     for (size_t i = 0; i < REQUEST_NAMES; i++) {
         const struct request_name *name = &request_names[i];

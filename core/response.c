@@ -4,12 +4,17 @@
 
 #include "core/call_fields.h"
 #include "core/headers.h"
+#include "core/metadata.h"
 
 enum { RESPONSE_STATUS = 8, RESPONSE_CONTENT_TYPE = 31 }; // RFC 7541 appendix A
 
 static void response_take(struct response *response,
                           const struct hpack_field *field)
 {
+    if (field->static_name == 0 && !metadata_has_known_size(field->name)) {
+        response->has_metadata = true;
+        return;
+    }
     if (field->static_name == RESPONSE_CONTENT_TYPE ||
         VIEW_IS(field->name, "content-type")) {
         response->content_type = field->value;

@@ -112,7 +112,7 @@ static void test_attack__zero_windows(void **state)
         .class = "2 CVE-2026-49975, 3",
         .memory = ATTACK_HELD + ATTACK_FIELDS + ATTACK_STREAMS +
                   H2_LIMIT_CONCURRENT_STREAMS * (ATTACK_CHUNK + 1024),
-        .ir = ATTACK_IR_HONEST,
+        .ir = ATTACK_IR_METADATA,
         .ms = H2_LIMIT_ANSWER_STALL_MS + 1000,
         .end = ATTACK_BORNE,
     };
