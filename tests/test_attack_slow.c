@@ -102,8 +102,8 @@ static void test_attack__replies_read_drop_by_drop(void **state)
     attack_end(run);
 }
 
-// The bomb's second half: windows of 0 keep what the calls hold. Header fields
-// are not among that, and the answers have their time limit.
+// The bomb's second half: windows of 0 keep what the calls hold, their metadata
+// too; the answers have their time limit.
 static void test_attack__zero_windows(void **state)
 {
     (void)state;
