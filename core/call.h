@@ -18,7 +18,8 @@
 //   2. A call on a connection is in conn->calls; a QUEUED one in one of its
 //      channel's lists (held, waiting); a FINISHED one in loop->finished.
 //   3. over is set once. From then on nothing is sent for the call.
-//   4. held: an interceptor's start has been called, and has neither let the
+//   4. outlives implies SENT, no conn, and that it is in its channel's held.
+//   5. held: an interceptor's start has been called, and has neither let the
 //      call go on nor ended it.
 
 #ifndef CORE_CALL_H
@@ -85,7 +86,7 @@ struct grpc_call {
     // Interceptors (intercept.c).
     const struct intercept_chain *chain; // its server's or channel's
     uint8_t started;                     // so many of them have been passed
-    bool held;                           // invariant 4
+    bool held;                           // invariant 5
     bool in_start;                       // its start is on the stack
     bool awaits_room; // server: begins when the client has taken more replies
 
@@ -100,6 +101,8 @@ struct grpc_call {
     bool peer_ended;     // the peer has sent all
     bool end_given;      // and the side was told
     bool was_compressed; // the last message
+    bool outlives;       // a client: its stream is gone, and what it has
+                         // brought, with the status, is not all given yet
     bool assembly_waits; // assembly.h, also for the next two
     uint32_t assembling; // bytes granted for the message that arrives
     size_t kept;         // bytes of DATA not credited to the stream, but for

@@ -372,8 +372,10 @@ static void channel_end_calls_on(struct conn *conn, const char *reason)
     while (!list_is_empty(&conn->calls)) {
         struct list_link *link = list_first(&conn->calls);
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-        call_set_text(call, "%s", reason);
-        client_call_finish(call, GRPC_UNAVAILABLE);
+        if (!client_call_outlive(call)) {
+            call_set_text(call, "%s", reason);
+            client_call_finish(call, GRPC_UNAVAILABLE);
+        }
     }
     channel->pumping = was_pumping;
 }

@@ -51,7 +51,8 @@ struct grpc_channel {
     grpc_limits limits; // resolved
     struct list_link link_loop;
     struct list_link conns;   // all, those that drain included
-    struct list_link held;    // calls that wait for an interceptor
+    struct list_link held;    // calls that wait for an interceptor, and those
+                              // that outlive their connection
     struct list_link waiting; // calls that wait for a connection
     struct conn *conn;        // CONNECTING: being tried. READY: for new calls
     struct loop_timer timer;  // backoff

@@ -239,10 +239,35 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
         flood_ended_well(&call->conn->flood, call->conn->h2.limits);
     }
     call_detach(call, heard_all ? H2_NO_ERROR : H2_CANCEL);
+    if (UNLIKELY(call->outlives)) {
+        call->outlives = false;
+        receive_fini(call);
+    }
     list_remove(&call->link);
     call_set_state(call, CALL_FINISHED);
     list_append(&loop->finished, &call->link);
     channel_pump(call->channel); // its stream may have been waited for
+}
+
+bool client_call_outlive(struct grpc_call *call)
+{
+    if (!call->status_known || call->end_given) {
+        return false;
+    }
+    struct chunk_queue inbox = call->inbox;
+    bool is_ready = list_is_linked(&call->link_ready);
+    chunk_queue_init(&call->inbox, inbox.pool);
+    call_detach(call, H2_NO_ERROR);
+    call->inbox = inbox;
+    call->outlives = true;
+    call->half_closed = true;
+    call->send_waits = false;
+    list_append(&call->channel->held, &call->link);
+    if (is_ready) {
+        receive_ready(call);
+    }
+    channel_pump(call->channel);
+    return true;
 }
 
 void client_call_deliver(struct grpc_call *call)
@@ -275,6 +300,9 @@ void client_call_expire(struct grpc_call *call)
                       cause);
     } else if (call->state == CALL_QUEUED) {
         call_set_text(call, "deadline exceeded while waiting for a connection");
+    } else if (call->outlives) {
+        call_set_text(call, "deadline exceeded while the response waited to "
+                            "be read");
     } else {
         char peer[SOCKET_ADDRESS_TEXT];
         struct socket_address address;
@@ -574,8 +602,8 @@ void client_on_reset(struct conn *conn, const struct h2_event *event)
         h2_release(&conn->h2, event->stream);
         return;
     }
-    if (event->by_peer && call->status_known) {
-        return; // the response before it counts, and is given when asked for
+    if (client_call_outlive(call)) {
+        return;
     }
     if (client_may_retry(call, event)) {
         call->retries++;

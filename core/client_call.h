@@ -28,6 +28,11 @@ INTERNAL void client_call_finish(struct grpc_call *call, grpc_code code);
 // client_call_deliver calls the callback and gives the call back.
 INTERNAL void client_call_deliver(struct grpc_call *call);
 
+// client_call_outlive: the stream is gone. A call that knows its status already,
+// and was only not asked for what came before it, goes on without; false for any
+// other.
+INTERNAL MUST_CHECK bool client_call_outlive(struct grpc_call *call);
+
 INTERNAL void client_call_expire(struct grpc_call *call);
 
 // client_call_on_end: all of the response has been given.

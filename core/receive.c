@@ -13,10 +13,16 @@
 
 static const struct call_failure receive_fine = {GRPC_OK, NULL};
 
+// receive_is_live: messages may be given, now or later.
+static bool receive_is_live(const struct grpc_call *call)
+{
+    return LIKELY(call->conn != NULL) || call->outlives;
+}
+
 // receive_is_open: a message that comes now is given at once.
 static bool receive_is_open(const struct grpc_call *call)
 {
-    return call->asked && !call->paused && call->conn != NULL;
+    return call->asked && !call->paused && receive_is_live(call);
 }
 
 static bool receive_is_streamed(const struct grpc_call *call)
@@ -280,15 +286,17 @@ static struct view receive_some(struct grpc_call *call, struct view data,
         }
     } while (failure.reason == NULL && result == DEFRAME_MESSAGE &&
              data.size > 0 && receive_is_open(call));
-    if (call->conn == NULL) {
+    if (!receive_is_live(call)) {
         return view_of(NULL, 0);
     }
     if (failure.reason != NULL) {
-        assembly_drop(call, size, was_kept);
+        if (call->conn != NULL) {
+            assembly_drop(call, size, was_kept);
+        }
         receive_refuse(call, failure);
         return view_of(NULL, 0);
     }
-    if (size > data.size) {
+    if (size > data.size && call->conn != NULL) {
         assembly_take(call, size - data.size, was_kept);
     }
     return data;
@@ -360,7 +368,7 @@ static void receive_inbox(struct grpc_call *call)
         struct view left = receive_some(call, piece, true);
         chunk_queue_consume(&taken, piece.size - left.size);
     }
-    if (call->conn == NULL || call->state == CALL_ANSWERED) {
+    if (!receive_is_live(call) || call->state == CALL_ANSWERED) {
         chunk_queue_clear(&taken);
     } else {
         call->inbox = taken;
