@@ -42,7 +42,8 @@ static grpc_result codec_raw_encode(const void *type, const void *message,
     }
     buffer->first -= text->size;
     if (text->size > 0) {
-        memcpy(buffer->first, text->data, text->size);
+        // It may be a part of what the buffer held.
+        memmove(buffer->first, text->data, text->size);
     }
     return GRPC_OK;
 }

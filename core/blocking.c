@@ -38,12 +38,15 @@ void blocking_step(struct grpc_call *call)
     }
 }
 
-void blocking_await_room(struct grpc_call *call)
+bool blocking_await_room(struct grpc_call *call)
 {
-    while (call->send_waits && !blocking_is_done(call) &&
-           !call->loop->stepping) {
+    if (!call->blocking || call->loop->stepping) {
+        return false;
+    }
+    while (call->send_waits && !blocking_is_done(call)) {
         blocking_step(call);
     }
+    return true;
 }
 
 // blocking_copy_metadata copies what outlives the call; nothing without memory.

@@ -24,7 +24,8 @@ INTERNAL bool blocking_is_done(const struct grpc_call *call);
 INTERNAL void blocking_step(struct grpc_call *call);
 
 // blocking_await_room waits until there is room to send, or the call has ended.
-INTERNAL void blocking_await_room(struct grpc_call *call);
+// False: the call is not waited for, or its loop is being stepped.
+INTERNAL MUST_CHECK bool blocking_await_room(struct grpc_call *call);
 
 // blocking_status is the outcome, with what outlives the call in the arena, the
 // metadata too if the options have asked for it.

@@ -162,7 +162,8 @@ struct grpc_call {
             bool wait_for_ready;
             bool has_own_path;  // method is the call's own
             bool status_known;  // in code and text, from trailers
-            bool response_seen; // response headers have arrived
+            bool response_seen; // the response has begun
+            bool headers_given; // with headers that are not its end
             uint8_t retries;    // transparent ones
             uint16_t http_status;
         };

@@ -209,7 +209,8 @@ void client_call_begin(struct grpc_call *call)
         return;
     }
     call->begun = true;
-    if (client_pack_request(call) && call->state == CALL_QUEUED) {
+    if (send_held(call) && client_pack_request(call) &&
+        call->state == CALL_QUEUED) {
         channel_submit(call->channel, call);
     }
 }
@@ -500,8 +501,11 @@ static void client_take_headers(struct grpc_call *call,
             client_keep_encoding(call, encoding);
         }
     }
-    if (client_take_metadata(call, block, response, &call->headers) &&
-        call->on_headers != NULL) {
+    if (!client_take_metadata(call, block, response, &call->headers)) {
+        return;
+    }
+    call->headers_given = true;
+    if (call->on_headers != NULL) {
         call->on_headers(call, call->self);
     }
 }

@@ -87,6 +87,15 @@ bool intercept_start(struct grpc_call *call)
     return true;
 }
 
+// intercept_hold: what an interceptor frees outside of a step is not gone before
+// it has returned, and nothing is waited for within it. False: it was no step.
+static bool intercept_hold(struct grpc_loop *loop)
+{
+    bool was_stepping = loop->stepping;
+    loop->stepping = true;
+    return was_stepping;
+}
+
 void intercept_end(struct grpc_call *call)
 {
     const struct intercept_chain *chain = call->chain;
@@ -95,6 +104,7 @@ void intercept_end(struct grpc_call *call)
     }
     const grpc_status status = call_status(call);
     bool entered = call_enter(call);
+    bool was_stepping = intercept_hold(call->loop);
     while (call->started > 0) {
         const grpc_interceptor *interceptor =
             &chain->interceptors[--call->started];
@@ -104,6 +114,7 @@ void intercept_end(struct grpc_call *call)
     }
     // The caller goes on with the call, and releases it where it is due.
     call->in_handler = entered;
+    call->loop->stepping = was_stepping;
 }
 
 static struct view intercept_pass(struct grpc_call *call, size_t i, bool sent,
@@ -120,16 +131,19 @@ static struct view intercept_pass(struct grpc_call *call, size_t i, bool sent,
     return view_of(seen.data, seen.size);
 }
 
-// intercept_walk passes a message through all: inward from the first to the
-// last, outward the other way.
+// intercept_walk passes a message through all that the call has passed: inward
+// from the first to the last, outward the other way. One of them may end the
+// call: the others have then been told the end, or will be.
 static struct view intercept_walk(struct grpc_call *call, bool sent,
                                   bool inward, struct view message)
 {
-    size_t count = call->chain->count;
-    for (size_t i = 0; i < count; i++) {
+    bool was_stepping = intercept_hold(call->loop);
+    size_t count = call->started;
+    for (size_t i = 0; i < count && !intercept_is_ended(call); i++) {
         message =
             intercept_pass(call, inward ? i : count - 1 - i, sent, message);
     }
+    call->loop->stepping = was_stepping;
     return message;
 }
 

@@ -165,7 +165,9 @@ static struct call_failure receive_next(struct grpc_call *call,
 static struct call_failure receive_one_of_many(struct grpc_call *call,
                                                struct view message)
 {
-    call->queued_mark = 0; // the next message has its own time to arrive
+    if (call->is_server) {
+        call->queued_mark = 0; // the next message has its own time to arrive
+    }
     if (call->blocking) {
         return receive_next(call, message);
     }

@@ -372,6 +372,10 @@ void run_keep_chunks(struct grpc_loop *loop, size_t size)
 // left.
 static void run_trim(struct grpc_loop *loop)
 {
+    // No callback is running that has put something there.
+    if (loop->scratch.cursor != NULL) {
+        arena_reset(&loop->scratch, CORE_SCRATCH_KEEP_BYTES);
+    }
     if (loop->calls.taken > 0) {
         return;
     }

@@ -2,6 +2,7 @@
 
 #include "core/send.h"
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/endian.h"
@@ -66,6 +67,27 @@ static grpc_result send_too_large(struct grpc_call *call, size_t size,
     return GRPC_ELIMIT;
 }
 
+// send_show lets the interceptors see a message. They may send on other calls,
+// and must not encode over this one.
+static struct view send_show(struct grpc_call *call, struct view message)
+{
+    grpc_buffer *buffer = &call->loop->encoded.buffer;
+    grpc_buffer ours = *buffer;
+    *buffer = (grpc_buffer){.allocator = ours.allocator};
+    struct view seen = intercept_sent(call, message);
+    alloc_free(&buffer->allocator, buffer->base,
+               (size_t)(buffer->end - buffer->base));
+    *buffer = ours;
+    return seen;
+}
+
+// send_is_later: what a client sends while an interceptor is waited for is shown,
+// and compressed, when all have been started: send_held.
+static bool send_is_later(const struct grpc_call *call)
+{
+    return !call->is_server && !call->begun && call->chain->sees_messages;
+}
+
 // send_pack_seen is send_pack where somebody may see or change the message, or
 // it has to be moved.
 static grpc_result send_pack_seen(struct grpc_call *call, struct view message,
@@ -73,12 +95,13 @@ static grpc_result send_pack_seen(struct grpc_call *call, struct view message,
                                   const char **reason)
 {
     grpc_result result = GRPC_OK;
-    if (UNLIKELY(call->chain->sees_messages)) {
-        struct view seen = intercept_sent(call, message);
+    bool is_later = send_is_later(call);
+    if (UNLIKELY(call->chain->sees_messages && !is_later)) {
+        struct view seen = send_show(call, message);
         in_buffer = in_buffer && seen.data == message.data;
         message = seen;
     }
-    if (UNLIKELY(send_is_compressed(call, message))) {
+    if (UNLIKELY(send_is_compressed(call, message) && !is_later)) {
         result = send_compressed(call, message, out_bytes, reason);
     } else if (message.size > call->max_send_bytes) {
         return send_too_large(call, message.size, reason);
@@ -168,6 +191,11 @@ static size_t send_waiting(const struct grpc_call *call)
                                 : call->outbox.size;
 }
 
+static bool send_has_room(const struct grpc_call *call)
+{
+    return send_waiting(call) < CORE_SEND_ROOM_BYTES;
+}
+
 // send_wait: there is no room; the user is told when there is.
 static grpc_result send_wait(struct grpc_call *call)
 {
@@ -186,7 +214,7 @@ static grpc_result send_may(struct grpc_call *call)
     if (!send_is_open(call)) {
         return GRPC_ESTATE;
     }
-    if (UNLIKELY(send_waiting(call) >= CORE_SEND_ROOM_BYTES)) {
+    if (UNLIKELY(!send_has_room(call))) {
         return send_wait(call);
     }
     if (call->is_server && !call->stream->headers_sent) {
@@ -271,6 +299,60 @@ static grpc_result send_now(struct grpc_call *call, const void *message)
     result = send_packed(call, result, bytes, reason);
     call_leave(call, entered);
     return result;
+}
+
+// send_take_outbox moves what is in the outbox into memory of the caller's.
+static void send_take_outbox(struct grpc_call *call, uint8_t *to)
+{
+    while (call->outbox.size > 0) {
+        struct view piece;
+        (void)chunk_queue_peek(&call->outbox, &piece, 1);
+        memcpy(to, piece.data, piece.size);
+        to += piece.size;
+        chunk_queue_consume(&call->outbox, piece.size);
+    }
+}
+
+// send_again packs a message that was taken before; it cannot be refused now
+// but with its call.
+static void send_again(struct grpc_call *call, struct view message)
+{
+    struct view bytes;
+    const char *reason = "out of memory";
+    grpc_result result = send_bytes(call, message, &bytes, &reason);
+    if (call->state != CALL_QUEUED) {
+        return; // an interceptor has ended it
+    }
+    if (result == GRPC_OK && !chunk_queue_append(&call->outbox, bytes)) {
+        result = GRPC_ENOMEM;
+    }
+    if (result != GRPC_OK) {
+        call_set_text(call, "grpc: error marshalling request: %s", reason);
+        client_call_finish(call, GRPC_RESOURCE_EXHAUSTED);
+    }
+}
+
+bool send_held(struct grpc_call *call)
+{
+    const size_t size = call->outbox.size;
+    if (LIKELY(size == 0 || !call->chain->sees_messages)) {
+        return true;
+    }
+    const grpc_allocator *allocator = &call->loop->allocator;
+    uint8_t *held = alloc_new(allocator, size);
+    if (held == NULL) {
+        client_call_refuse_memory(call);
+        return false;
+    }
+    send_take_outbox(call, held);
+    for (size_t at = 0; at < size && call->state == CALL_QUEUED;) {
+        size_t length = load_be32(held + at + 1);
+        at += DEFRAME_HEAD;
+        send_again(call, view_of(held + at, length));
+        at += length;
+    }
+    alloc_free(allocator, held, size);
+    return call->state == CALL_QUEUED;
 }
 
 bool send_outbox(struct grpc_call *call)
@@ -368,8 +450,7 @@ static grpc_result send_bytes_now(struct grpc_call *call, struct view message,
 grpc_result grpc_call_send(grpc_call *call, const void *message)
 {
     grpc_result result = send_now(call, message);
-    while (result == GRPC_AGAIN && call->blocking) {
-        blocking_await_room(call);
+    while (result == GRPC_AGAIN && blocking_await_room(call)) {
         result = send_now(call, message);
     }
     return result;
@@ -384,8 +465,7 @@ grpc_result grpc_call_send_bytes(grpc_call *call, grpc_str message,
     }
     const struct view bytes = view_of(message.data, message.size);
     grpc_result result = send_bytes_now(call, bytes, release, argument);
-    while (result == GRPC_AGAIN && call->blocking) {
-        blocking_await_room(call);
+    while (result == GRPC_AGAIN && blocking_await_room(call)) {
         result = send_bytes_now(call, bytes, release, argument);
     }
     return result;
@@ -396,8 +476,7 @@ bool grpc_call_has_room(grpc_call *call)
     if (call == NULL || !send_is_open(call)) {
         return false;
     }
-    return send_waiting(call) < CORE_SEND_ROOM_BYTES ||
-           send_wait(call) == GRPC_OK;
+    return send_has_room(call) || send_wait(call) == GRPC_OK;
 }
 
 grpc_result grpc_call_half_close(grpc_call *call)

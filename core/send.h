@@ -41,6 +41,10 @@ INTERNAL MUST_CHECK grpc_result send_request(struct grpc_call *call,
 // memory. A large one is lent, with the buffer that it was encoded in.
 INTERNAL MUST_CHECK bool send_data(struct grpc_call *call, struct view bytes);
 
+// send_held shows the messages that were taken while an interceptor was waited
+// for to all of them; false when the call has ended with it.
+INTERNAL MUST_CHECK bool send_held(struct grpc_call *call);
+
 // send_outbox sends what has waited for the stream; false without memory.
 INTERNAL MUST_CHECK bool send_outbox(struct grpc_call *call);
 

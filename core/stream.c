@@ -113,6 +113,17 @@ static struct grpc_call *stream_make(struct grpc_channel *channel,
                : stream_refused(channel, method, GRPC_INTERNAL, reason);
 }
 
+// stream_give_up drops a call for which there is no memory. It has not begun,
+// but its parent and its channel may know it.
+static void stream_give_up(struct grpc_channel *channel, struct grpc_call *call)
+{
+    if (call != NULL) {
+        client_call_finish(call, GRPC_RESOURCE_EXHAUSTED);
+        call_release(call);
+    }
+    blocking_end(channel);
+}
+
 grpc_call *stream_call(grpc_channel *channel, grpc_arena *arena,
                        const grpc_method *method, const char *path,
                        const void *request, const grpc_call_options *options)
@@ -129,10 +140,7 @@ grpc_call *stream_call(grpc_channel *channel, grpc_arena *arena,
         next_arena = arena_alloc_zeroed(&call->arena, sizeof *next_arena);
     }
     if (next_arena == NULL) {
-        if (call != NULL) {
-            call_release(call);
-        }
-        blocking_end(channel);
+        stream_give_up(channel, call);
         return NULL;
     }
     arena_bind(next_arena, &channel->loop->allocator);
@@ -192,7 +200,7 @@ grpc_result grpc_call_await_headers(grpc_call *call)
         }
         blocking_step(call);
     }
-    return call->response_seen ? GRPC_OK : GRPC_ESTATE;
+    return call->headers_given ? GRPC_OK : GRPC_ESTATE;
 }
 
 // stream_close gives the call back.
