@@ -255,6 +255,10 @@ enum call_fields_result call_fields_collect(grpc_arena *arena,
     if (count == 0) {
         return CALL_FIELDS_DONE;
     }
+    if (count > CALL_FIELDS_MOST) {
+        // A comma is a byte on the wire, and some 32 of memory.
+        return CALL_FIELDS_TOO_MANY;
+    }
     grpc_header *headers = arena_alloc(arena, count * sizeof *headers);
     grpc_header *next = headers;
     enum call_fields_result result =

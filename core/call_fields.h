@@ -51,6 +51,7 @@ enum call_fields_result {
     CALL_FIELDS_DONE,
     CALL_FIELDS_NO_MEMORY,
     CALL_FIELDS_BAD_BASE64, // of a "-bin" value
+    CALL_FIELDS_TOO_MANY,   // pieces, joined with commas
 };
 
 // call_fields_collect copies the metadata of a block into the arena.

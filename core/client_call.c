@@ -392,6 +392,10 @@ static bool client_take_metadata(struct grpc_call *call,
         call_set_text(call, "a header whose name ends in -bin is not base64");
         client_fail(call, GRPC_INTERNAL, H2_PROTOCOL_ERROR);
         break;
+    case CALL_FIELDS_TOO_MANY:
+        call_set_text(call, "the metadata has more than 1,000 pieces");
+        client_fail(call, GRPC_RESOURCE_EXHAUSTED, H2_CANCEL);
+        break;
     }
     return false;
 }

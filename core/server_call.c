@@ -397,6 +397,28 @@ static enum call_fields_result server_take_metadata(
                : call_fields_collect(&call->arena, block, &call->headers);
 }
 
+static void server_refuse_metadata(struct conn *conn, struct h2_stream *stream,
+                                   enum call_fields_result fault)
+{
+    const struct request refused = {.http_status = 400, .code = GRPC_INTERNAL};
+    switch (fault) {
+    case CALL_FIELDS_DONE:
+        break;
+    case CALL_FIELDS_NO_MEMORY:
+        server_refuse_as(conn, stream, GRPC_RESOURCE_EXHAUSTED,
+                         "out of memory");
+        break;
+    case CALL_FIELDS_BAD_BASE64:
+        server_refuse(conn, stream, &refused,
+                      "a header whose name ends in -bin is not base64");
+        break;
+    case CALL_FIELDS_TOO_MANY:
+        server_refuse_as(conn, stream, GRPC_RESOURCE_EXHAUSTED,
+                         "the metadata has more than 1,000 pieces");
+        break;
+    }
+}
+
 // server_prepare fills in what the request's headers say. On false it is
 // refused already.
 static bool server_prepare(struct grpc_call *call, struct conn *conn,
@@ -410,15 +432,7 @@ static bool server_prepare(struct grpc_call *call, struct conn *conn,
         return true;
     }
     call_release(call);
-    if (collected == CALL_FIELDS_NO_MEMORY) {
-        server_refuse_as(conn, event->stream, GRPC_RESOURCE_EXHAUSTED,
-                         "out of memory");
-    } else {
-        const struct request refused = {.http_status = 400,
-                                        .code = GRPC_INTERNAL};
-        server_refuse(conn, event->stream, &refused,
-                      "a header whose name ends in -bin is not base64");
-    }
+    server_refuse_metadata(conn, event->stream, collected);
     return false;
 }
 

@@ -139,6 +139,30 @@ static void test_server_call__headers_over_limit(void **state)
     kit_bench_end(bench);
 }
 
+// A comma in a list of binary values is a byte for the client; for us, a piece
+// of metadata.
+static void test_server_call__comma_metadata(void **state)
+{
+    static char headers[4096];
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    (void)state;
+    int size =
+        snprintf(headers, sizeof headers, "%s%s", KIT_REQUEST, "x-bin: ");
+    memset(headers + size, ',', 1000);
+    memcpy(headers + size + 1000, "\n", 2);
+    kit_headers(&bench->peer, 1, true, headers);
+    kit_expect(
+        &bench->peer, bench->loop,
+        SC_HEAD("200") " grpc-status: 8\n grpc-message: the metadata has "
+                       "more than 1,000 pieces\n");
+    memcpy(headers + size + 999, "\n", 2);
+    kit_headers(&bench->peer, 3, false, headers);
+    kit_message(&bench->peer, 3, true, "bob");
+    kit_turn(bench->loop);
+    assert_int_equal(bench->greeter.handled, 1);
+    kit_bench_end(bench);
+}
+
 // A refusal while the client still sends ends with RST_STREAM NO_ERROR.
 static void test_server_call__refused_early(void **state)
 {
@@ -838,6 +862,7 @@ int main(void)
         cmocka_unit_test(test_server_call__each_request_has_its_own_user_agent),
         cmocka_unit_test(test_server_call__path_without_slash),
         cmocka_unit_test(test_server_call__headers_over_limit),
+        cmocka_unit_test(test_server_call__comma_metadata),
         cmocka_unit_test(test_server_call__refused_early),
         cmocka_unit_test(test_server_call__answer),
         cmocka_unit_test(test_server_call__ends_of_a_request),
