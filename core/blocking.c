@@ -73,6 +73,17 @@ static void blocking_copy_metadata(grpc_metadata from, grpc_arena *arena,
     }
 }
 
+void blocking_clear(const grpc_call_options *options)
+{
+    const grpc_metadata none = {NULL, 0};
+    if (options != NULL && options->headers != NULL) {
+        *options->headers = none;
+    }
+    if (options != NULL && options->trailers != NULL) {
+        *options->trailers = none;
+    }
+}
+
 grpc_status blocking_status(const struct grpc_call *call, grpc_arena *arena)
 {
     blocking_copy_metadata(call->headers, arena, call->headers_out);

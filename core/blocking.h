@@ -27,6 +27,10 @@ INTERNAL void blocking_step(struct grpc_call *call);
 // False: the call is not waited for, or its loop is being stepped.
 INTERNAL MUST_CHECK bool blocking_await_room(struct grpc_call *call);
 
+// blocking_clear empties what the options ask for, also for a call that cannot be
+// made.
+INTERNAL void blocking_clear(const grpc_call_options *options);
+
 // blocking_status is the outcome, with what outlives the call in the arena, the
 // metadata too if the options have asked for it.
 INTERNAL grpc_status blocking_status(const struct grpc_call *call,

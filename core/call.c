@@ -131,6 +131,21 @@ void call_on_timer(struct grpc_call *call)
     }
 }
 
+// call_text_cut is the size of text that was cut at size, without the part of a
+// character that may be at its end: text that was UTF-8 still is.
+static size_t call_text_cut(const char *text, size_t size)
+{
+    size_t lead = size;
+    while (lead > 0 && size - lead < 4) {
+        unsigned char c = (unsigned char)text[--lead];
+        if ((c & 0xc0) != 0x80) {
+            size_t whole = c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+            return size - lead < whole ? lead : size;
+        }
+    }
+    return size;
+}
+
 void call_set_text_list(struct grpc_call *call, const char *format,
                         va_list arguments)
 {
@@ -139,8 +154,9 @@ void call_set_text_list(struct grpc_call *call, const char *format,
     if (size < 0) {
         size = 0;
     }
-    call->text_size =
-        (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
+    call->text_size = (size_t)size < sizeof text
+                          ? (size_t)size
+                          : call_text_cut(text, sizeof text - 1);
     call->text = arena_copy_text(&call->arena, view_of(text, call->text_size));
     if (call->text == NULL) {
         call->text = "out of memory";

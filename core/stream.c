@@ -128,6 +128,7 @@ grpc_call *stream_call(grpc_channel *channel, grpc_arena *arena,
                        const grpc_method *method, const char *path,
                        const void *request, const grpc_call_options *options)
 {
+    blocking_clear(options);
     if (channel == NULL || arena == NULL || method == NULL) {
         return NULL;
     }

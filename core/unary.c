@@ -88,6 +88,7 @@ grpc_status unary_named(grpc_channel *channel, grpc_arena *arena,
                         const void *request, void *reply,
                         const grpc_call_options *options)
 {
+    blocking_clear(options);
     if (channel == NULL || arena == NULL || method == NULL || request == NULL ||
         reply == NULL) {
         return unary_status(GRPC_INVALID_ARGUMENT,

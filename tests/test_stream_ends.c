@@ -629,6 +629,71 @@ static void test_loop_add_compressor__after_a_request(void **state)
     sk_free(sk);
 }
 
+// What a call that could not be made leaves of metadata is none.
+static void test_unary__refused_metadata(void **state)
+{
+    struct sk *sk = sk_new();
+    (void)state;
+    grpc_arena arena = {0};
+    grpc_metadata headers = {NULL, 7};
+    grpc_metadata trailers = {NULL, 7};
+    const grpc_call_options options = {
+        .encoding = "none such",
+        .headers = &headers,
+        .trailers = &trailers,
+    };
+    stream_Text reply;
+    grpc_status status = stream_Streams_One(
+        sk->channel, &arena, &(stream_Text){.number = 1}, &reply, &options);
+    assert_int_equal(status.code, GRPC_INTERNAL);
+    assert_int_equal(headers.count, 0);
+    assert_int_equal(trailers.count, 0);
+    headers.count = 7;
+    trailers.count = 7;
+    grpc_call *call = stream_Streams_Talk_call(sk->channel, &arena, &options);
+    assert_int_equal(grpc_call_end(call).code, GRPC_INTERNAL);
+    assert_int_equal(headers.count, 0);
+    assert_int_equal(trailers.count, 0);
+    grpc_arena_free(&arena);
+    sk_free(sk);
+}
+
+// A long text is cut between two characters, or its details would be no UTF-8.
+static void ends_fail_long(grpc_call *call, const stream_Text *request,
+                           struct sk *sk)
+{
+    static char text[4000];
+    (void)sk;
+    for (int32_t i = 0; i < 3000; i += 3) {
+        memcpy(text + i + request->number, "\xe2\x82\xac", 3);
+    }
+    memset(text, 'x', (size_t)request->number);
+    assert_int_equal(
+        grpc_call_fail_with(call, GRPC_ABORTED, text,
+                            GRPC_DETAILS(GRPC_DETAIL(stream_Text, request))),
+        GRPC_OK);
+}
+
+static void test_call_fail_with__long_text(void **state)
+{
+    (void)state;
+    for (int32_t i = 0; i < 3; i++) {
+        struct sk *sk = sk_new();
+        grpc_arena arena = {0};
+        stream_Text detail;
+        sk->act_on = ends_fail_long;
+        grpc_status status = stream_Streams_One(
+            sk->channel, &arena, &(stream_Text){.number = i}, &detail, NULL);
+        assert_int_equal(status.code, GRPC_ABORTED);
+        assert_int_equal(grpc_status_detail(&status, &stream_Text_message, 0,
+                                            &arena, &detail),
+                         GRPC_OK);
+        assert_int_equal(detail.number, i);
+        grpc_arena_free(&arena);
+        sk_free(sk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -654,6 +719,8 @@ int main(void)
         cmocka_unit_test(test_intercept_sent__frees_the_channel),
         cmocka_unit_test(test_receive_data__client_members),
         cmocka_unit_test(test_loop_add_compressor__after_a_request),
+        cmocka_unit_test(test_unary__refused_metadata),
+        cmocka_unit_test(test_call_fail_with__long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
