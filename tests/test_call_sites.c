@@ -106,6 +106,7 @@ static void sites_send(grpc_call *call, struct sites *sites)
     (void)grpc_call_set_encoding(call, "gzip");
     (void)grpc_call_set_encoding(call, NULL);
     (void)grpc_call_send_headers(call);
+    (void)grpc_call_has_room(call);
     (void)grpc_call_send(call, NULL);
     (void)grpc_call_send(call, &text);
     grpc_str lent = {bytes, 2};
