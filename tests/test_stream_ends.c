@@ -464,22 +464,29 @@ static void ends_see_start(grpc_call *call, grpc_str *message,
     spy->see = NULL;
     memset(bytes, 'b', sizeof bytes);
     (void)stream_Streams_One_start(
-        spy->sk->channel, &(stream_Text){.text = {bytes, sizeof bytes}},
+        spy->sk->channel,
+        &(stream_Text){.text = {bytes, (size_t)spy->sk->to_send}},
         ends_one_done, spy->sk, NULL);
 }
 
-// An interceptor that sends does not spoil what it sees.
+// An interceptor that sends does not spoil what it sees: in the same memory, or
+// in memory that had to grow.
 static void test_intercept_sent__sends(void **state)
 {
-    struct ends_spy spies[2] = {{.see = ends_see_start}, {.see = NULL}};
-    struct sk *sk = ends_spied(spies, false);
     (void)state;
-    grpc_call *call = sk_start_talk(sk, NULL);
-    assert_int_equal(sk_say(call, "a message that is long enough", 1), GRPC_OK);
-    sk_wait_end(sk, 1);
-    kit_wait(sk->loop, &sk->messages, 1);
-    assert_non_null(strstr(sk->log.text, "a message that is long enough:1 "));
-    sk_free(sk);
+    for (int32_t size = 50; size <= 50000; size *= 1000) {
+        struct ends_spy spies[2] = {{.see = ends_see_start}, {.see = NULL}};
+        struct sk *sk = ends_spied(spies, false);
+        sk->to_send = size;
+        grpc_call *call = sk_start_talk(sk, NULL);
+        assert_int_equal(sk_say(call, "a message that is long enough", 1),
+                         GRPC_OK);
+        sk_wait_end(sk, 1);
+        kit_wait(sk->loop, &sk->messages, 1);
+        assert_non_null(
+            strstr(sk->log.text, "a message that is long enough:1 "));
+        sk_free(sk);
+    }
 }
 
 static void ends_see_trim(grpc_call *call, grpc_str *message,
