@@ -131,14 +131,14 @@ static struct view intercept_pass(struct grpc_call *call, size_t i, bool sent,
     return view_of(seen.data, seen.size);
 }
 
-// intercept_walk passes a message through all that the call has passed: inward
-// from the first to the last, outward the other way. One of them may end the
-// call: the others have then been told the end, or will be.
+// intercept_walk passes a message through all: inward from the first to the
+// last, outward the other way. One of them may end the call: the others have
+// then been told the end, or will be.
 static struct view intercept_walk(struct grpc_call *call, bool sent,
                                   bool inward, struct view message)
 {
     bool was_stepping = intercept_hold(call->loop);
-    size_t count = call->started;
+    size_t count = call->chain->count;
     for (size_t i = 0; i < count && !intercept_is_ended(call); i++) {
         message =
             intercept_pass(call, inward ? i : count - 1 - i, sent, message);

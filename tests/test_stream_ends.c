@@ -373,34 +373,12 @@ static void test_intercept_received__ends(void **state)
     sk_free(sk);
 }
 
-static void ends_start_reply(grpc_call *call, struct ends_spy *spy)
-{
-    (void)spy;
-    assert_int_equal(stream_Streams_One_reply(
-                         call, &(stream_Text){.text = GRPC_STR("cached")}),
-                     GRPC_OK);
-}
-
 static void ends_one_done(grpc_call *call, const grpc_status *status,
                           const stream_Text *reply, void *self)
 {
     (void)reply;
     (void)call;
     sk_keep_status(self, status);
-}
-
-// A reply in the place of the handler passes those that were passed already.
-static void test_intercept_sent__from_start(void **state)
-{
-    struct ends_spy spies[2] = {{.start = ends_start_reply}, {.see = NULL}};
-    struct sk *sk = ends_spied(spies, true);
-    (void)state;
-    assert_non_null(stream_Streams_One_start(
-        sk->channel, &(stream_Text){.number = 1}, ends_one_done, sk, NULL));
-    sk_wait_end(sk, 1);
-    assert_int_equal(sk->code, GRPC_OK);
-    assert_string_equal(sk->server_log.text, "A.start A.sent A.end ");
-    sk_free(sk);
 }
 
 static void ends_start_wait(grpc_call *call, struct ends_spy *spy)
@@ -716,7 +694,6 @@ int main(void)
         cmocka_unit_test(test_call_await_headers__trailers_only),
         cmocka_unit_test(test_stream_call__no_memory),
         cmocka_unit_test(test_intercept_received__ends),
-        cmocka_unit_test(test_intercept_sent__from_start),
         cmocka_unit_test(test_intercept_sent__while_held),
         cmocka_unit_test(test_intercept_sent__ends_what_was_held),
         cmocka_unit_test(test_intercept_sent__sends),
