@@ -377,8 +377,9 @@ typedef struct grpc_limits {
     uint32_t output_bytes;   // DATA waits in its stream above so much [262,144]
     uint32_t queued_bytes;   // of replies that the client does not take; above
                              // it new calls wait [8,388,608]
-    uint32_t assembly_bytes; // of large messages that arrive at the same time;
-                             // the next waits [16,777,216]
+    uint32_t assembly_bytes; // of large messages that arrive at the same time,
+                             // those of paused calls too; the next waits
+                             // [16,777,216]
     uint32_t induced_bytes;  // of acknowledgements, resets and replies without
                              // content; above it the peer is not read [65,536]
     // Counts and rates.
@@ -416,7 +417,8 @@ typedef struct grpc_call grpc_call;
 // the other direction and end pass it last.
 typedef struct grpc_interceptor {
     // start is called once: on a server when the request's headers are there, on
-    // a client before they are sent. It may read and add metadata, and must,
+    // a client before they are sent. (A reply that it gives in the handler's place
+    // passes sent of all interceptors.) It may read and add metadata, and must,
     // now or later, call grpc_call_proceed(); or end the call instead:
     // grpc_call_fail(), or a reply in the place of the handler or the server.
     // While it is waited for, no message is delivered.
@@ -617,7 +619,9 @@ GRPC_API grpc_result grpc_call_fail(grpc_call *call, grpc_code code,
 // call takes none any more.
 GRPC_API bool grpc_call_has_room(grpc_call *call);
 
-// grpc_call_half_close says that the client sends no more messages.
+// grpc_call_half_close says that the client sends no more messages. It and all
+// that sends return GRPC_ESTATE, too, when the server has ended the call early;
+// what it has sent before is still given, and then the status.
 GRPC_API grpc_result grpc_call_half_close(grpc_call *call);
 
 // grpc_call_on_writable: whenever a send has returned GRPC_AGAIN, or
