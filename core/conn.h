@@ -116,10 +116,11 @@ struct conn {
     struct loop_timer timer;
     uint32_t due_ms[CONN_DUES]; // low bits of loop time, of those in waits
     struct flood flood;
-    uint32_t written;       // bytes; wraps
-    uint32_t written_mark;  // of it, when CONN_DUE_WRITE was set
-    uint32_t received;      // bytes; wraps
-    uint32_t received_mark; // of it, when CONN_DUE_READ was due last
+    uint32_t written;        // bytes; wraps
+    uint32_t written_mark;   // of it, when CONN_DUE_WRITE was set
+    uint32_t received;       // bytes; wraps
+    uint32_t received_mark;  // of it, when CONN_DUE_READ was due last
+    uint32_t assembly_waits; // calls whose large message waits (assembly.h)
     struct list_link link_owner;
     struct list_link link_work; // in loop->dirty or loop->dead
     struct list_link calls;     // on this connection
@@ -127,9 +128,8 @@ struct conn {
     // count against the limit of streams, or resets would make it none.
     struct list_link orphans;
     uint32_t orphan_count;
-    // Large messages that arrive (call.c): bytes granted, calls that wait.
+    // Bytes granted for large messages that arrive.
     uint32_t assembling;
-    uint32_t assembly_waits;
     struct conn_held *held; // input that is dealt with later; NULL: none
     char *farewell;         // the peer's GOAWAY in words; NULL: none
     // Hints for the fields that every call sends; for a client there are more.

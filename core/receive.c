@@ -365,7 +365,7 @@ static void receive_inbox(struct grpc_call *call)
     struct chunk_queue taken = call->inbox;
     chunk_queue_init(&call->inbox, taken.pool);
     while (taken.size > 0 && receive_is_open(call)) {
-        struct view piece;
+        struct view piece = {NULL, 0};
         (void)chunk_queue_peek(&taken, &piece, 1);
         struct view left = receive_some(call, piece, true);
         chunk_queue_consume(&taken, piece.size - left.size);

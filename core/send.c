@@ -305,7 +305,7 @@ static grpc_result send_now(struct grpc_call *call, const void *message)
 static void send_take_outbox(struct grpc_call *call, uint8_t *to)
 {
     while (call->outbox.size > 0) {
-        struct view piece;
+        struct view piece = {NULL, 0};
         (void)chunk_queue_peek(&call->outbox, &piece, 1);
         memcpy(to, piece.data, piece.size);
         to += piece.size;
@@ -358,7 +358,7 @@ bool send_held(struct grpc_call *call)
 bool send_outbox(struct grpc_call *call)
 {
     while (call->outbox.size > 0) {
-        struct view piece;
+        struct view piece = {NULL, 0};
         (void)chunk_queue_peek(&call->outbox, &piece, 1);
         if (!h2_send_data(&call->conn->h2, call->stream, piece, false)) {
             return false;

@@ -27,6 +27,9 @@ enum {
     SOAK_CALLS = 64, // at a time
     SOAK_CHANNELS = 3,
     SOAK_ROUND_MS = 1000,
+    SOAK_PAUSE_MS = 400, // between rounds, for the server to look at its memory
+    SOAK_QUIET_MS = 200,
+    SOAK_WATCH_MS = 20,
     SOAK_DRAIN_MS = 20000, // no call takes longer
     SOAK_SIZE_MOST = 40000,
     // A deadline counts from when the server began its step, which may be long
@@ -122,6 +125,8 @@ struct soak_server {
     grpc_server *server;
     struct soak_memory memory;
     uint64_t begun;
+    uint64_t begun_before; // when soak_watch looked last
+    uint64_t quiet;        // times that it has found nothing to do
     uint64_t ended;
     uint64_t told;
     uint64_t open;
@@ -282,14 +287,19 @@ static void soak_handle(grpc_call *call, void *self)
     (void)grpc_raw_receive(call, soak_request, soak_requests_end, answer);
 }
 
-// soak_watch looks at memory while no call is open: at first, and at the end.
+// soak_watch looks at memory between the client's rounds: when no call has been
+// open for a while. (One that is answered may still wait for the client to take
+// the answer.)
 static void soak_watch(void *argument)
 {
     struct soak_server *own = argument;
-    if (own->begun > 0 && own->open == 0) {
+    bool is_quiet = own->open == 0 && own->begun == own->begun_before;
+    own->quiet = is_quiet ? own->quiet + 1 : 0;
+    own->begun_before = own->begun;
+    if (own->begun > 0 && own->quiet == SOAK_QUIET_MS / SOAK_WATCH_MS) {
         soak_look(&own->memory, false);
     }
-    (void)grpc_timer_start(own->loop, 20, soak_watch, own);
+    (void)grpc_timer_start(own->loop, SOAK_WATCH_MS, soak_watch, own);
 }
 
 static int soak_serve(void)
@@ -578,6 +588,16 @@ static void soak_tell(const struct soak_client *own)
                "some end was never met", 0, 0);
 }
 
+// soak_pause leaves the server alone for a while.
+static void soak_pause(struct soak_client *own)
+{
+    uint64_t until_ms = grpc_loop_now(own->loop) + SOAK_PAUSE_MS;
+    while (grpc_loop_now(own->loop) < until_ms) {
+        SOAK_CHECK(grpc_loop_step(own->loop, 10) == GRPC_OK, "cannot step", 0,
+                   0);
+    }
+}
+
 static int soak_call_for(const char *target, uint32_t seconds)
 {
     static struct soak_client own;
@@ -594,6 +614,7 @@ static int soak_call_for(const char *target, uint32_t seconds)
     uint64_t until_ms = grpc_loop_now(own.loop) + UINT64_C(1000) * seconds;
     do {
         soak_round(&own);
+        soak_pause(&own);
         soak_look(&own.memory, false);
     } while (grpc_loop_now(own.loop) < until_ms);
     soak_look(&own.memory, true);
