@@ -12,7 +12,8 @@
 
 static const grpc_call_options client_start_defaults = {0};
 
-const char *client_start_why(const struct grpc_channel *channel)
+// client_start_why is why an asynchronous call cannot begin on that channel.
+static const char *client_start_why(const struct grpc_channel *channel)
 {
     if (channel->owns_loop) {
         return "the channel has a private loop, which only blocking calls "
@@ -223,6 +224,28 @@ struct grpc_call *client_start_new(struct grpc_channel *channel,
     call_set_state(call, CALL_QUEUED);
     list_append(&channel->held, &call->link);
     client_start_timeout(call, options);
+    return call;
+}
+
+struct grpc_call *client_start_asked(struct grpc_channel *channel,
+                                     const grpc_method *method,
+                                     const char *path, const void *request,
+                                     const grpc_call_options *options,
+                                     const char *fault)
+{
+    const char *reason = fault != NULL ? fault : client_start_why(channel);
+    struct grpc_call *call = NULL;
+    if (reason == NULL) {
+        call =
+            client_start_new(channel, method, path, request, options, &reason);
+    }
+    if (call == NULL) {
+        // It may lie where the error goes.
+        char text[RUN_ERROR_TEXT];
+        (void)snprintf(text, sizeof text, "%s", reason);
+        run_set_error(channel->loop, channel->error, "start a call: %.200s",
+                      text);
+    }
     return call;
 }
 

@@ -4,8 +4,6 @@
 
 #include "core/stream.h"
 
-#include <stdio.h>
-
 #include "base/arena.h"
 #include "core/blocking.h"
 #include "core/call.h"
@@ -38,20 +36,13 @@ grpc_call *stream_start(grpc_channel *channel, const grpc_method *method,
     if (channel == NULL) {
         return NULL;
     }
-    const char *reason = client_start_why(channel);
+    const char *fault = NULL;
     if (method == NULL || (request == NULL && !method->streams_requests)) {
-        reason = "method or request is NULL";
+        fault = "method or request is NULL";
     }
-    struct grpc_call *call = NULL;
-    if (reason == NULL) {
-        call =
-            client_start_new(channel, method, path, request, options, &reason);
-    }
+    struct grpc_call *call =
+        client_start_asked(channel, method, path, request, options, fault);
     if (call == NULL) {
-        char text[RUN_ERROR_TEXT];
-        (void)snprintf(text, sizeof text, "%s", reason);
-        run_set_error(channel->loop, channel->error, "start a call: %.200s",
-                      text);
         return NULL;
     }
     stream_set_events(call, events, self);

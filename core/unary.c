@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The public functions of a client's unary call, asynchronous and blocking.
 
-#include <stdio.h>
-
 #include "base/arena.h"
 #include "core/blocking.h"
 #include "core/call.h"
@@ -18,20 +16,13 @@ grpc_call *grpc_unary_start(grpc_channel *channel, const grpc_method *method,
     if (channel == NULL) {
         return NULL;
     }
-    const char *reason = client_start_why(channel);
+    const char *fault = NULL;
     if (method == NULL || request == NULL || callback == NULL) {
-        reason = "method, request or callback is NULL";
+        fault = "method, request or callback is NULL";
     }
-    struct grpc_call *call = NULL;
-    if (reason == NULL) {
-        call =
-            client_start_new(channel, method, NULL, request, options, &reason);
-    }
+    struct grpc_call *call =
+        client_start_asked(channel, method, NULL, request, options, fault);
     if (call == NULL) {
-        char text[RUN_ERROR_TEXT];
-        (void)snprintf(text, sizeof text, "%s", reason);
-        run_set_error(channel->loop, channel->error, "start a call: %.200s",
-                      text);
         return NULL;
     }
     call->done = callback;
