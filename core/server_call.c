@@ -465,6 +465,14 @@ static struct grpc_call *server_call_of(struct conn *conn,
     return call;
 }
 
+// server_only_reads: nobody of the user's is asked before the only request is
+// there, and it is not.
+static bool server_only_reads(const struct grpc_call *call)
+{
+    return call->chain->count == 0 && !call->method->streams_requests &&
+           !call->peer_ended && server_has_room(call->conn);
+}
+
 static void server_on_request(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_server *server = conn->owner;
@@ -498,7 +506,12 @@ static void server_on_request(struct conn *conn, const struct h2_event *event)
         return;
     }
     call->peer_ended = event->end_stream;
-    receive_go_on(call);
+    if (LIKELY(server_only_reads(call))) {
+        call->begun = true;
+        call->asked = true;
+    } else {
+        receive_go_on(call);
+    }
 }
 
 static void server_handle(struct grpc_call *call, const void *request)
