@@ -171,7 +171,9 @@ typedef struct grpc_header {
     size_t size;       // bytes
 } grpc_header;
 
-// grpc_metadata: pieces of metadata, in order; a key may be repeated.
+// grpc_metadata: pieces of metadata, in order; a key may be repeated. A call has
+// at most 1,000: it takes no more (GRPC_ELIMIT), and ends as RESOURCE_EXHAUSTED
+// when its peer sends more.
 typedef struct grpc_metadata {
     const grpc_header *data;
     size_t count;
