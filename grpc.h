@@ -81,6 +81,8 @@ enum {
     GRPC_FEATURE_EPOLL = 2,
     GRPC_FEATURE_POLL = 4,
     GRPC_FEATURE_GZIP = 8, // compresses with zlib: GRPC_WITH_ZLIB
+    GRPC_FEATURE_KQUEUE = 16,
+    GRPC_FEATURE_VSOCK = 32,
 };
 GRPC_API unsigned grpc_features(void);
 
@@ -120,6 +122,9 @@ enum {
     GRPC_ESYSTEM = -6, // the operating system refused; the reason has errno
     GRPC_EFORMAT = -7, // the bytes are not what they should be
 };
+
+// GRPC_NEVER is a number of milliseconds that do not pass.
+#define GRPC_NEVER UINT32_MAX
 
 // grpc_result_name is "GRPC_OK", "GRPC_EINVAL" and so on: static text.
 GRPC_API const char *grpc_result_name(grpc_result result);
@@ -248,7 +253,8 @@ typedef void grpc_log(void *user, grpc_log_level level, const char *text);
 
 typedef struct grpc_loop_options {
     grpc_allocator allocator; // for all that lives on the loop
-    const char *backend;      // "epoll", "poll"; NULL: the best there is
+    const char *backend;      // "epoll", "kqueue", "poll"; NULL: the best
+                              // there is
     grpc_log *log;            // NULL: silence
     void *log_user;
     grpc_log_level log_level; // 0: up to GRPC_LOG_WARNING
@@ -457,6 +463,26 @@ typedef struct grpc_server_options {
     uint32_t max_connections;        // 0: as many as there are descriptors
     grpc_interceptors interceptors;  // of every call; copied
     grpc_limits limits;
+
+    // Keepalive (https://github.com/grpc/proposal/blob/master/A8-client-side-
+    // keepalive.md, A9). A connection on which nothing has arrived for
+    // keepalive_ms is asked with a PING, and closed when nothing arrives for
+    // keepalive_timeout_ms after that.
+    uint32_t keepalive_ms;         // 0: 2 h; below 1 s is 1 s; or GRPC_NEVER
+    uint32_t keepalive_timeout_ms; // 0: 20 s
+    // How often a client may ask: one that sends a PING sooner than this after
+    // the one before, three times while nothing is sent to it, is told GOAWAY
+    // ENHANCE_YOUR_CALM "too_many_pings".
+    uint32_t keepalive_min_ms;    // 0: 5 min
+    bool keepalive_without_calls; // may it while it has no calls? If not, once
+                                  // in 2 h
+
+    // How long a connection lives. Its client is told to open another one, and
+    // its calls go on to their end.
+    uint32_t max_connection_idle_ms; // without a call; 0: for ever
+    uint32_t max_connection_age_ms;  // up to 10 % more or less; 0: for ever
+    uint32_t max_connection_age_grace_ms; // for the calls that are then open;
+                                          // 0: for ever
 } grpc_server_options;
 
 // grpc_server_new: owned; NULL without memory or descriptors.
@@ -477,6 +503,7 @@ typedef struct grpc_listen_options {
 //   "127.0.0.1:50051", "[::1]:50051", "ipv4:127.0.0.1:80", "ipv6:[::1]:80"
 //   ":50051", "*:50051"     every address, IPv4 and IPv6
 //   "unix:path", "unix:///absolute/path", "unix-abstract:name"
+//   "vsock:cid:port"        cid: a number, or "*" for any (Linux)
 // A socket's file that a dead server has left is replaced (one that answers is
 // an error), and removed when the server stops. Port 0 lets the system choose;
 // grpc_server_port() tells. All services are added before. May be called several
@@ -500,9 +527,11 @@ GRPC_API uint16_t grpc_server_port(const grpc_server *server);
 GRPC_API grpc_result grpc_server_run(grpc_server *server);
 
 // grpc_server_stop: no new connections and no new calls; those that are open
-// go on to their end, then grpc_server_run() returns. The second time it is
-// called it ends them at once. Safe in signal handlers and other threads, as
-// long as the server exists.
+// go on to their end, then grpc_server_run() returns. Calls that a client has
+// sent before it could know are still taken: it is told twice, and asked in
+// between (GOAWAY and PING, RFC 9113 section 6.8). The second time it is called
+// it ends everything at once. Safe in signal handlers and other threads, as long
+// as the server exists.
 GRPC_API void grpc_server_stop(grpc_server *server);
 
 // grpc_server_is_stopped: it was stopped and nothing is left open.
@@ -518,6 +547,30 @@ GRPC_API const char *grpc_server_error(const grpc_server *server);
 
 typedef struct grpc_channel grpc_channel;
 
+// grpc_connectivity: what a channel is doing about its connection
+// (https://github.com/grpc/grpc/blob/master/doc/connectivity-semantics-and-
+// api.md).
+typedef enum grpc_connectivity {
+    GRPC_IDLE,              // there is none, and nobody asks for one
+    GRPC_CONNECTING,        // a call, or grpc_channel_connect(), has asked
+    GRPC_READY,             // calls are sent. From here to IDLE when it is lost
+    GRPC_TRANSIENT_FAILURE, // every address has failed. Calls fail at once,
+    // unless they wait for ready; it goes on trying, and
+    // leaves only for READY
+    GRPC_SHUTDOWN // the channel is being freed
+} grpc_connectivity;
+
+// grpc_backoff: how long an address that failed is left alone (https://github.
+// com/grpc/grpc/blob/master/doc/connection-backoff.md), counted from the
+// beginning of the attempt. 0 stands for the default.
+typedef struct grpc_backoff {
+    uint32_t base_ms;            // after the first failure; 0: 1 s
+    uint32_t max_ms;             // 0: 120 s
+    uint32_t multiplier_percent; // with each further failure; 0: 160
+    uint32_t jitter_percent; // more or less, but after the first; 0: 20; more
+                             // than 100 is none
+} grpc_backoff;
+
 typedef struct grpc_channel_options {
     grpc_loop *loop; // borrowed for the life of the channel; NULL: a private
                      // one, which only blocking calls run
@@ -526,18 +579,38 @@ typedef struct grpc_channel_options {
     const char *user_agent;      // copied; put before "grpc-cgrpc/0.1.0"
     uint32_t max_receive_bytes;  // of one message; 0: 4 MiB
     uint32_t max_send_bytes;     // of one message; 0: 4 GiB - 1
-    uint32_t connect_timeout_ms; // for each address; 0: 20 s
+    uint32_t connect_timeout_ms; // for each address, until its SETTINGS are
+                                 // there; 0: 20 s
     grpc_interceptors interceptors; // of every call; copied
     grpc_limits limits;
+
+    grpc_backoff backoff;
+    uint32_t attempt_delay_ms; // before the next address is tried beside one
+        // that has not answered (Happy Eyeballs, RFC 8305
+        // section 5), 100 to 2,000; 0: 250
+    uint32_t idle_timeout_ms; // without a call, until the connection is closed
+                              // and the channel IDLE; 0: 30 min; or GRPC_NEVER
+    // Keepalive, as in grpc_server_options. A server may forbid it: on its
+    // defaults one of grpc-go, of Google's or of ours takes a PING in 5 minutes
+    // while there are calls, and in 2 hours without. The channel that is told so
+    // doubles keepalive_ms by itself.
+    uint32_t keepalive_ms;         // 0: never; below 10 s is 10 s
+    uint32_t keepalive_timeout_ms; // 0: 20 s
+    bool keepalive_without_calls;  // also while the channel has none
+    // An HTTP proxy that is asked to CONNECT to targets with a host name or an
+    // IP address: "http://[user:password@]host[:port]"; copied. NULL: what the
+    // environment's HTTPS_PROXY has (https_proxy), but for hosts in NO_PROXY.
+    // "": none.
+    const char *proxy;
 } grpc_channel_options;
 
 // grpc_channel_new makes a channel and does no I/O: it connects with the first
-// call, connects again with backoff when the connection is lost
-// (https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md), and
-// tries all addresses of a name. The forms of target:
+// call, and again when the connection is lost and calls are waiting. It tries
+// all addresses of a name, IPv6 and IPv4 in turns. The forms of target:
 //   "localhost:50051", "host:port", "dns:///host:port" (port 443 if none)
 //   "ipv4:127.0.0.1:80,127.0.0.2:80", "ipv6:[::1]:80"
 //   "unix:path", "unix:///absolute/path", "unix-abstract:name"
+//   "vsock:cid:port"        between a virtual machine and its host (Linux)
 // NULL: without memory or descriptors. With a target that cannot be parsed,
 // every call fails with INVALID_ARGUMENT and says why.
 GRPC_API grpc_channel *grpc_channel_new(const char *target,

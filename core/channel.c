@@ -156,7 +156,7 @@ static int channel_try(struct grpc_channel *channel,
                        const struct socket_address *address)
 {
     struct conn *conn = conn_new(channel->loop, &channel_role, channel,
-                                 &channel->limits, address);
+                                 &channel->rules, address);
     if (conn == NULL) {
         return ENOMEM;
     }
@@ -528,7 +528,7 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
                                       ? options->connect_timeout_ms
                                       : CORE_CONNECT_MS;
     struct h2_limits_fault fault;
-    if (!h2_limits_resolve(&options->limits, &channel->limits, &fault)) {
+    if (!h2_limits_resolve(&options->limits, &channel->rules.limits, &fault)) {
         channel->bad_target = true;
         limits_say(&fault, channel->cause, sizeof channel->cause);
         memcpy(channel->error, channel->cause, sizeof channel->error);
@@ -584,12 +584,12 @@ static int channel_start_fd(struct grpc_channel *channel, int fd)
     if (error != 0) {
         return error;
     }
-    struct conn *conn = conn_new(channel->loop, &channel_role, channel,
-                                 &channel->limits, &peer);
+    struct conn *conn =
+        conn_new(channel->loop, &channel_role, channel, &channel->rules, &peer);
     if (conn == NULL) {
         return ENOMEM;
     }
-    struct h2_options options = h2_options_make(false, &channel->limits);
+    struct h2_options options = h2_options_make(false, &channel->rules.limits);
     error = conn_start(conn, fd, &options, channel->connect_timeout_ms);
     if (error != 0) {
         conn_discard(conn);

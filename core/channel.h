@@ -24,6 +24,7 @@
 #include "core/backoff.h"
 #include "core/conn.h"
 #include "core/intercept.h"
+#include "core/rules.h"
 #include "core/run.h"
 #include "core/target.h"
 #include "grpc.h"
@@ -48,7 +49,7 @@ struct grpc_channel {
     uint32_t max_send_bytes;
     uint32_t connect_timeout_ms;
     struct intercept_chain interceptors;
-    grpc_limits limits; // resolved
+    struct conn_rules rules;
     struct list_link link_loop;
     struct list_link conns;   // all, those that drain included
     struct list_link held;    // calls that wait for an interceptor, and those

@@ -48,7 +48,7 @@ static size_t conn_size(const struct conn *conn)
 }
 
 struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
-                      void *owner, const grpc_limits *limits,
+                      void *owner, const struct conn_rules *rules,
                       const struct socket_address *peer)
 {
     size_t peer_size =
@@ -61,7 +61,7 @@ struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
     conn->loop = loop;
     conn->role = role;
     conn->owner = owner;
-    conn->h2.limits = limits; // and keeps them
+    conn->h2.limits = &rules->limits; // and keeps them
     conn->state = CONN_CONNECTING;
     conn->source = (struct loop_source){.kind = RUN_CONN, .fd = -1};
     conn->timer.kind = RUN_CONN;

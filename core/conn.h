@@ -31,6 +31,7 @@
 #include "base/linkage.h"
 #include "base/list.h"
 #include "core/flood.h"
+#include "core/rules.h"
 #include "core/run.h"
 #include "grpc.h"
 #include "h2/h2.h"
@@ -145,12 +146,12 @@ struct conn {
 };
 
 // conn_new makes a connection in state CONNECTING that owns no socket yet;
-// NULL without memory. limits is borrowed from the owner. conn_discard takes one
+// NULL without memory. rules is borrowed from the owner. conn_discard takes one
 // back that was not begun.
 INTERNAL MUST_CHECK struct conn *conn_new(struct grpc_loop *loop,
                                           const struct conn_role *role,
                                           void *owner,
-                                          const grpc_limits *limits,
+                                          const struct conn_rules *rules,
                                           const struct socket_address *peer);
 INTERNAL void conn_discard(struct conn *conn);
 

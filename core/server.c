@@ -194,13 +194,14 @@ int server_accept(struct grpc_server *server, int fd,
                   const struct socket_address *peer)
 {
     struct conn *conn =
-        conn_new(server->loop, &server_role, server, &server->limits, peer);
+        conn_new(server->loop, &server_role, server, &server->rules, peer);
     if (conn == NULL) {
         return ENOMEM;
     }
-    struct h2_options options = h2_options_make(true, &server->limits);
+    struct h2_options options = h2_options_make(true, &server->rules.limits);
     options.local.max_concurrent_streams = server->max_concurrent_streams;
-    int error = conn_start(conn, fd, &options, server->limits.handshake_ms);
+    int error =
+        conn_start(conn, fd, &options, server->rules.limits.handshake_ms);
     if (error != 0) {
         conn_discard(conn);
         return error;
@@ -433,7 +434,7 @@ static void server_set_options(struct grpc_server *server,
                                          ? options->max_concurrent_streams
                                          : H2_LIMIT_CONCURRENT_STREAMS;
     server->max_connections = options->max_connections;
-    if (!h2_limits_resolve(&options->limits, &server->limits,
+    if (!h2_limits_resolve(&options->limits, &server->rules.limits,
                            &server->bad_limit)) {
         limits_say(&server->bad_limit, server->error, sizeof server->error);
     }

@@ -16,6 +16,7 @@
 #include "base/view.h"
 #include "core/intercept.h"
 #include "core/limits.h"
+#include "core/rules.h"
 #include "core/run.h"
 #include "grpc.h"
 
@@ -72,7 +73,7 @@ struct grpc_server {
     grpc_result interceptor_fault; // GRPC_OK: there is none
     uint32_t max_concurrent_streams;
     uint32_t max_connections;
-    grpc_limits limits;               // resolved
+    struct conn_rules rules;
     struct h2_limits_fault bad_limit; // name is NULL: none
     uint32_t connection_count;
     uint16_t port;
