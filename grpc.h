@@ -560,6 +560,9 @@ typedef enum grpc_connectivity {
     GRPC_SHUTDOWN // the channel is being freed
 } grpc_connectivity;
 
+// grpc_connectivity_name is "IDLE", "TRANSIENT_FAILURE" and so on: static text.
+GRPC_API const char *grpc_connectivity_name(grpc_connectivity state);
+
 // grpc_backoff: how long an address that failed is left alone (https://github.
 // com/grpc/grpc/blob/master/doc/connection-backoff.md), counted from the
 // beginning of the attempt. 0 stands for the default.
@@ -625,6 +628,39 @@ GRPC_API grpc_channel *grpc_channel_new_fd(int fd,
 // grpc_channel_free ends calls that are open as CANCELLED (their callbacks
 // are called), then frees. NULL is accepted.
 GRPC_API void grpc_channel_free(grpc_channel *channel);
+
+// grpc_channel_state is what the channel is doing. grpc_channel_failure is why
+// connecting failed last, in words, "" when it never has; borrowed until the
+// loop is stepped.
+GRPC_API grpc_connectivity grpc_channel_state(const grpc_channel *channel);
+GRPC_API const char *grpc_channel_failure(const grpc_channel *channel);
+
+// grpc_channel_connect leaves IDLE without a call. GRPC_OK in any other state
+// too; GRPC_ESTATE: it cannot connect (target or options are wrong).
+GRPC_API grpc_result grpc_channel_connect(grpc_channel *channel);
+
+// grpc_channel_watch has changed called, from the loop, whenever the state is
+// another one than it was told last, at first than now; the last time with
+// GRPC_SHUTDOWN, when the channel is freed. A state that the channel only passes
+// through within a step is not told. NULL ends it. A channel has one watcher.
+GRPC_API void grpc_channel_watch(grpc_channel *channel,
+                                 void (*changed)(grpc_channel *channel,
+                                                 grpc_connectivity state,
+                                                 void *self),
+                                 void *self);
+
+// grpc_channel_wait steps the channel's loop until its state is another one than
+// last, at most timeout_ms (-1: for ever). grpc_channel_wait_ready connects, and
+// waits for GRPC_READY. GRPC_AGAIN: the time is over (grpc_channel_failure()
+// may tell why). GRPC_ESTATE: the loop is being stepped, or it cannot connect.
+GRPC_API grpc_result grpc_channel_wait(grpc_channel *channel,
+                                       grpc_connectivity last, int timeout_ms);
+GRPC_API grpc_result grpc_channel_wait_ready(grpc_channel *channel,
+                                             int timeout_ms);
+
+// grpc_channel_reset_backoff has addresses that are left alone tried now, as
+// after the first failure: the network may have come back.
+GRPC_API void grpc_channel_reset_backoff(grpc_channel *channel);
 
 GRPC_API grpc_loop *grpc_channel_loop(grpc_channel *channel);
 

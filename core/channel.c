@@ -9,410 +9,9 @@
 #include "base/assert.h"
 #include "core/call.h"
 #include "core/client_call.h"
+#include "core/connectivity.h"
 #include "core/limits.h"
-
-static bool channel_may_follow(enum channel_state from, enum channel_state to)
-{
-    static const uint8_t channel_next[] = {
-        [CHANNEL_IDLE] = 1 << CHANNEL_CONNECTING,
-        [CHANNEL_CONNECTING] = 1 << CHANNEL_READY | 1 << CHANNEL_FAILED,
-        [CHANNEL_READY] = 1 << CHANNEL_IDLE | 1 << CHANNEL_FAILED,
-        [CHANNEL_FAILED] = 1 << CHANNEL_IDLE,
-    };
-    return (channel_next[from] >> to & 1) != 0;
-}
-
-static void channel_set_state(struct grpc_channel *channel,
-                              enum channel_state state)
-{
-    ASSERT(channel_may_follow(channel->state, state));
-    channel->state = state;
-    (void)channel_may_follow;
-}
-
-// ---- Calls that wait --------------------------------------------------------
-
-static void channel_refuse(struct grpc_call *call, grpc_code code,
-                           const char *text)
-{
-    call_set_text(call, "%s", text);
-    client_call_finish(call, code);
-}
-
-// channel_ids_left: stream ids are never used twice; a connection that runs
-// out of them is replaced (RFC 9113 section 5.1.1). As h2_can_open does, it
-// counts the open streams as if each still had to take its id: calls that wait
-// must not wait for those to end.
-static bool channel_ids_left(const struct conn *conn)
-{
-    const uint32_t last = UINT32_C(0x7fffffff);
-    uint32_t next = conn->h2.next_local_id;
-    return next <= last && conn->h2.open_count <= (last - next) / 2;
-}
-
-static void channel_leave_conn(struct grpc_channel *channel);
-
-// channel_send_first sends the call that has waited longest; false when it has
-// to go on waiting.
-static bool channel_send_first(struct grpc_channel *channel)
-{
-    struct conn *conn = channel->conn;
-    if (!channel_ids_left(conn)) {
-        channel_leave_conn(channel);
-        return false;
-    }
-    if (!h2_can_open(&conn->h2)) {
-        return false;
-    }
-    struct list_link *link = list_first(&channel->waiting);
-    struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-    if (!client_call_send(call, conn)) {
-        channel_refuse(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    return true;
-}
-
-void channel_pump(struct grpc_channel *channel)
-{
-    // A call that ends here pumps too: it must not do so within this.
-    if (channel->pumping) {
-        return;
-    }
-    channel->pumping = true;
-    while (channel->state == CHANNEL_READY && !channel->freed &&
-           !list_is_empty(&channel->waiting) && channel_send_first(channel)) {
-    }
-    channel->pumping = false;
-}
-
-// channel_fail_waiting ends the calls that do not wait for ready.
-static void channel_fail_waiting(struct grpc_channel *channel)
-{
-    LIST_FOREACH (link, after, &channel->waiting) {
-        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-        if (!call->wait_for_ready || channel->fixed) {
-            channel_refuse(call, GRPC_UNAVAILABLE, channel->cause);
-        }
-    }
-}
-
-// ---- Connecting -------------------------------------------------------------
-
-// channel_note adds one more cause to those of this round.
-static void channel_note(struct grpc_channel *channel, const char *text)
-{
-    size_t used = strlen(channel->cause);
-    (void)snprintf(channel->cause + used, sizeof channel->cause - used, "%s%s",
-                   used == 0 ? "" : "; ", text);
-}
-
-// channel_note_fixed: a channel made from a descriptor has lost its only one.
-static void channel_note_fixed(struct grpc_channel *channel)
-{
-    if (channel->fixed) {
-        channel_note(channel, "the channel was made from that connection and "
-                              "has no other");
-    }
-}
-
-// channel_pause waits as after a failure, without ending the calls that wait.
-static void channel_pause(struct grpc_channel *channel)
-{
-    channel_set_state(channel, CHANNEL_FAILED);
-    uint32_t delay_ms =
-        backoff_next(&channel->backoff, run_random(channel->loop));
-    loop_timer_start(&channel->loop->loop, &channel->timer,
-                     run_due(channel->loop, delay_ms));
-}
-
-// channel_fail_round ends an attempt. Without another connection to hope for
-// the cause stays what it was.
-static void channel_fail_round(struct grpc_channel *channel)
-{
-    if (!channel->fixed) {
-        char text[64];
-        (void)snprintf(
-            text, sizeof text, "gave up after %lu ms",
-            (unsigned long)(run_now(channel->loop) - channel->attempt_ms));
-        channel_note(channel, text);
-    }
-    run_log(channel->loop, GRPC_LOG_WARNING, "%s", channel->cause);
-    channel_pause(channel);
-    channel_fail_waiting(channel);
-}
-
-static const struct socket_address *channel_address(
-    const struct grpc_channel *channel, size_t i)
-{
-    if (channel->target.count > 0) {
-        return i < channel->target.count ? &channel->target.addresses[i] : NULL;
-    }
-    bool is_known = channel->lookup != NULL && !channel->looking_up &&
-                    i < lookup_count(channel->lookup);
-    return is_known ? lookup_address(channel->lookup, i) : NULL;
-}
-
-static int channel_try(struct grpc_channel *channel,
-                       const struct socket_address *address)
-{
-    struct conn *conn = conn_new(channel->loop, &channel_role, channel,
-                                 &channel->rules, address);
-    if (conn == NULL) {
-        return ENOMEM;
-    }
-    int error = conn_connect(conn, channel->connect_timeout_ms);
-    if (error != 0) {
-        conn_discard(conn);
-        return error;
-    }
-    list_append(&channel->conns, &conn->link_owner);
-    channel->conn = conn;
-    return 0;
-}
-
-// channel_try_next begins to connect to the next address that does not fail at
-// once.
-static void channel_try_next(struct grpc_channel *channel)
-{
-    const struct socket_address *address;
-    while ((address = channel_address(channel, channel->next_address)) !=
-           NULL) {
-        channel->next_address++;
-        int error = channel_try(channel, address);
-        if (error == 0) {
-            return;
-        }
-        char peer[SOCKET_ADDRESS_TEXT];
-        char reason[96];
-        char text[SOCKET_ADDRESS_TEXT + 128];
-        socket_address_text(address, peer);
-        socket_error_text(error, reason, sizeof reason);
-        (void)snprintf(text, sizeof text, "connect to %s: %s", peer, reason);
-        channel_note(channel, text);
-    }
-    channel_fail_round(channel);
-}
-
-static void channel_drop_lookup(struct grpc_channel *channel)
-{
-    if (channel->lookup == NULL) {
-        return;
-    }
-    if (channel->looking_up) {
-        lookup_cancel(channel->lookup);
-    } else {
-        lookup_free(channel->lookup);
-    }
-    channel->lookup = NULL;
-    channel->looking_up = false;
-}
-
-// channel_on_lookup is posted with the answer.
-static void channel_on_lookup(void *argument)
-{
-    struct lookup_result *result = argument;
-    struct grpc_channel *channel = lookup_user(result);
-    channel->looking_up = false;
-    const char *error = lookup_error(result);
-    if (error != NULL) {
-        char text[RUN_ERROR_TEXT];
-        (void)snprintf(text, sizeof text, "look up \"%.100s\": %s",
-                       channel->target.host, error);
-        channel_note(channel, text);
-    }
-    channel_try_next(channel);
-}
-
-static void channel_look_up(struct grpc_channel *channel)
-{
-    const char *reason = "";
-    channel_drop_lookup(channel);
-    channel->looking_up =
-        lookup_start(&channel->loop->lookup, &channel->loop->loop,
-                     channel->target.host, channel->target.port,
-                     channel_on_lookup, channel, &channel->lookup, &reason);
-    if (!channel->looking_up) {
-        char text[RUN_ERROR_TEXT];
-        (void)snprintf(text, sizeof text, "look up \"%.100s\": %s",
-                       channel->target.host, reason);
-        channel_note(channel, text);
-        channel_fail_round(channel);
-    }
-}
-
-static void channel_connect(struct grpc_channel *channel)
-{
-    channel_set_state(channel, CHANNEL_CONNECTING);
-    if (channel->fixed) {
-        channel_fail_round(channel);
-        return;
-    }
-    channel->cause[0] = '\0';
-    channel->attempt_ms = run_now(channel->loop);
-    channel->next_address = 0;
-    if (channel->target.count == 0) {
-        channel_look_up(channel);
-    } else {
-        channel_try_next(channel);
-    }
-}
-
-void channel_on_timer(struct grpc_channel *channel)
-{
-    channel_set_state(channel, CHANNEL_IDLE);
-    if (!list_is_empty(&channel->waiting)) {
-        channel_connect(channel);
-    }
-}
-
-void channel_submit(struct grpc_channel *channel, struct grpc_call *call)
-{
-    list_remove(&call->link); // of those that are held
-    list_append(&channel->waiting, &call->link);
-    if (channel->bad_target) {
-        channel_refuse(call, GRPC_INVALID_ARGUMENT, channel->cause);
-    } else if (channel->state == CHANNEL_FAILED) {
-        if (!call->wait_for_ready || channel->fixed) {
-            channel_refuse(call, GRPC_UNAVAILABLE, channel->cause);
-        }
-    } else if (channel->state == CHANNEL_IDLE) {
-        channel_connect(channel);
-    } else {
-        channel_pump(channel);
-    }
-}
-
-// ---- Events of connections --------------------------------------------------
-
-// channel_was_used: some call has gone over that connection.
-static bool channel_was_used(const struct conn *conn)
-{
-    return conn->h2.next_local_id > 1;
-}
-
-// channel_forget_conn: new calls need another connection from now on. One that
-// never took a call, though some waited, must not be replaced at once: a server
-// that opens and closes would keep us connecting as fast as we can.
-static void channel_forget_conn(struct grpc_channel *channel, bool was_used)
-{
-    channel->conn = NULL;
-    if (!was_used && !list_is_empty(&channel->waiting) && !channel->fixed) {
-        channel_pause(channel);
-        return;
-    }
-    channel_set_state(channel, CHANNEL_IDLE);
-    if (!list_is_empty(&channel->waiting) && !channel->freed) {
-        channel_connect(channel);
-    }
-}
-
-// channel_why_leave is why a connection takes no more calls, in words.
-static const char *channel_why_leave(const struct conn *conn)
-{
-    if (conn->farewell != NULL) {
-        return conn->farewell;
-    }
-    return conn->h2.goaway_received ? "the server said GOAWAY"
-                                    : "the connection's stream ids are used up";
-}
-
-// channel_leave_conn lets the calls of the connection end, on it alone.
-static void channel_leave_conn(struct grpc_channel *channel)
-{
-    struct conn *conn = channel->conn;
-    channel_note(channel, channel_why_leave(conn));
-    channel_note_fixed(channel);
-    channel_forget_conn(channel, channel_was_used(conn));
-    conn_finish(conn, view_of(NULL, 0));
-}
-
-static void channel_on_ready(struct conn *conn)
-{
-    struct grpc_channel *channel = conn->owner;
-    if (channel->conn != conn) {
-        return;
-    }
-    if (channel->state == CHANNEL_CONNECTING) {
-        channel_set_state(channel, CHANNEL_READY);
-        backoff_reset(&channel->backoff);
-        channel->cause[0] = '\0';
-    }
-    channel_pump(channel);
-}
-
-static void channel_on_goaway(struct conn *conn, const struct h2_event *event)
-{
-    struct grpc_channel *channel = conn->owner;
-    if (event->code != H2_NO_ERROR && !conn->finishing) {
-        run_log(channel->loop, GRPC_LOG_WARNING,
-                "the server sent GOAWAY %s: %.*s", h2_code_name(event->code),
-                (int)event->debug.size,
-                event->debug.size == 0 ? "" : (const char *)event->debug.data);
-    }
-    if (channel->conn == conn && channel->state == CHANNEL_READY) {
-        channel_leave_conn(channel);
-    } else {
-        conn_finish(conn, view_of(NULL, 0));
-    }
-}
-
-static void channel_on_overdue(struct conn *conn)
-{
-    // Calls have deadlines of their own.
-    (void)conn;
-}
-
-// channel_end_calls_on ends the calls of a connection that is over. Their
-// places are not for calls that wait: those go to the next connection.
-static void channel_end_calls_on(struct conn *conn, const char *reason)
-{
-    struct grpc_channel *channel = conn->owner;
-    bool was_pumping = channel->pumping;
-    channel->pumping = true;
-    while (!list_is_empty(&conn->calls)) {
-        struct list_link *link = list_first(&conn->calls);
-        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-        if (!client_call_outlive(call)) {
-            call_set_text(call, "%s", reason);
-            client_call_finish(call, GRPC_UNAVAILABLE);
-        }
-    }
-    channel->pumping = was_pumping;
-}
-
-static void channel_on_closed(struct conn *conn, const char *reason)
-{
-    struct grpc_channel *channel = conn->owner;
-    channel_end_calls_on(conn, reason);
-    if (channel->conn != conn || channel->freed) {
-        return;
-    }
-    channel->conn = NULL;
-    channel_note(channel, reason);
-    if (channel->state == CHANNEL_CONNECTING) {
-        channel_try_next(channel);
-    } else {
-        channel_note_fixed(channel);
-        channel_forget_conn(channel, channel_was_used(conn));
-    }
-}
-
-static void channel_on_gone(struct conn *conn)
-{
-    (void)conn;
-}
-
-INTERNAL_DEFINE const struct conn_role channel_role = {
-    .ready = channel_on_ready,
-    .headers = client_on_headers,
-    .data = client_on_data,
-    .reset = client_on_reset,
-    .writable = client_on_writable,
-    .goaway = channel_on_goaway,
-    .overdue = channel_on_overdue,
-    .closed = channel_on_closed,
-    .gone = channel_on_gone,
-};
+#include "core/pick_first.h"
 
 // ---- Life -------------------------------------------------------------------
 
@@ -503,6 +102,29 @@ static bool channel_set_interceptors(struct grpc_channel *channel,
     return result != GRPC_ENOMEM;
 }
 
+static uint32_t channel_or(uint32_t value, uint32_t otherwise)
+{
+    return value != 0 ? value : otherwise;
+}
+
+static void channel_set_times(struct grpc_channel *channel,
+                              const grpc_channel_options *options)
+{
+    uint32_t delay_ms =
+        channel_or(options->attempt_delay_ms, CORE_ATTEMPT_DELAY_MS);
+    if (delay_ms < CORE_ATTEMPT_DELAY_LEAST_MS) {
+        delay_ms = CORE_ATTEMPT_DELAY_LEAST_MS;
+    } else if (delay_ms > CORE_ATTEMPT_DELAY_MOST_MS) {
+        delay_ms = CORE_ATTEMPT_DELAY_MOST_MS;
+    }
+    channel->attempt_delay_ms = delay_ms;
+    channel->connect_timeout_ms =
+        channel_or(options->connect_timeout_ms, CORE_CONNECT_MS);
+    channel->idle_timeout_ms =
+        channel_or(options->idle_timeout_ms, CORE_IDLE_TIMEOUT_MS);
+    channel->backoff = backoff_resolve(&options->backoff);
+}
+
 static struct grpc_channel *channel_new(const grpc_channel_options *options)
 {
     grpc_loop *loop = run_choose(options->loop, &options->allocator);
@@ -519,14 +141,10 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
     }
     channel->loop = loop;
     channel->owns_loop = options->loop == NULL;
-    channel->max_receive_bytes = options->max_receive_bytes != 0
-                                     ? options->max_receive_bytes
-                                     : CORE_MESSAGE_BYTES;
-    channel->max_send_bytes =
-        options->max_send_bytes != 0 ? options->max_send_bytes : UINT32_MAX;
-    channel->connect_timeout_ms = options->connect_timeout_ms != 0
-                                      ? options->connect_timeout_ms
-                                      : CORE_CONNECT_MS;
+    channel->max_receive_bytes =
+        channel_or(options->max_receive_bytes, CORE_MESSAGE_BYTES);
+    channel->max_send_bytes = channel_or(options->max_send_bytes, UINT32_MAX);
+    channel_set_times(channel, options);
     struct h2_limits_fault fault;
     if (!h2_limits_resolve(&options->limits, &channel->rules.limits, &fault)) {
         channel->bad_target = true;
@@ -534,11 +152,16 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
         memcpy(channel->error, channel->cause, sizeof channel->error);
     }
     channel->timer.kind = RUN_CHANNEL;
+    channel->dial = channel_dial_socket;
+    channel->fd = -1;
     list_init(&channel->held);
     list_init(&channel->conns);
     list_init(&channel->waiting);
+    list_init(&channel->subchannels);
     list_append(&loop->channels, &channel->link_loop);
-    if (!channel_set_interceptors(channel, &options->interceptors)) {
+    channel->policy = policy_new(channel, &pick_first_class);
+    if (channel->policy == NULL ||
+        !channel_set_interceptors(channel, &options->interceptors)) {
         channel_reap(channel);
         return NULL;
     }
@@ -561,6 +184,7 @@ grpc_channel *grpc_channel_new(const char *target,
     if (!target_parse(&channel->target, target, &reason)) {
         channel_refuse_target(channel, target, reason);
     }
+    resolver_init(&channel->resolver, channel, &channel->target);
     channel_check_texts(channel, options, target);
     if (!channel_set_texts(channel, options)) {
         channel_reap(channel);
@@ -569,37 +193,43 @@ grpc_channel *grpc_channel_new(const char *target,
     return channel;
 }
 
-// channel_start_fd begins HTTP/2 on a socket that the user has connected.
-static int channel_start_fd(struct grpc_channel *channel, int fd)
+int channel_dial_socket(struct grpc_channel *channel, struct conn *conn,
+                        uint32_t timeout_ms)
 {
-    bool is_listening = false;
-    struct socket_address peer;
-    int error = socket_adopt(fd, &is_listening);
-    if (error == 0 && is_listening) {
-        error = EINVAL;
-    }
-    if (error == 0) {
-        error = socket_peer(fd, &peer);
-    }
-    if (error != 0) {
-        return error;
-    }
-    struct conn *conn =
-        conn_new(channel->loop, &channel_role, channel, &channel->rules, &peer);
-    if (conn == NULL) {
-        return ENOMEM;
+    (void)channel;
+    return conn_connect(conn, timeout_ms);
+}
+
+int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
+                    uint32_t timeout_ms)
+{
+    if (channel->fd < 0) {
+        return CHANNEL_DIALLED_BEFORE;
     }
     struct h2_options options = h2_options_make(false, &channel->rules.limits);
-    error = conn_start(conn, fd, &options, channel->connect_timeout_ms);
-    if (error != 0) {
-        conn_discard(conn);
-        return error;
+    int error = conn_start(conn, channel->fd, &options, timeout_ms);
+    if (error == 0) {
+        channel->fd = -1;
     }
-    channel_set_state(channel, CHANNEL_CONNECTING);
-    channel->attempt_ms = run_now(channel->loop);
-    list_append(&channel->conns, &conn->link_owner);
-    channel->conn = conn;
-    return 0;
+    return error;
+}
+
+// channel_start_fd begins HTTP/2 on a socket that the user has connected: it is
+// the only address of the channel. False: the socket is still the user's.
+static bool channel_start_fd(struct grpc_channel *channel, int fd)
+{
+    bool is_listening = false;
+    if (socket_adopt(fd, &is_listening) != 0 || is_listening ||
+        socket_peer(fd, &channel->target.addresses[0]) != 0) {
+        return false;
+    }
+    channel->target.count = 1;
+    channel->dial = channel_dial_fd;
+    channel->fd = fd;
+    channel->idle_timeout_ms = GRPC_NEVER;
+    resolver_init(&channel->resolver, channel, &channel->target);
+    channel_leave_idle(channel);
+    return channel->state == GRPC_CONNECTING;
 }
 
 grpc_channel *grpc_channel_new_fd(int fd, const grpc_channel_options *options)
@@ -611,11 +241,10 @@ grpc_channel *grpc_channel_new_fd(int fd, const grpc_channel_options *options)
     if (channel == NULL) {
         return NULL;
     }
-    channel->fixed = true;
     memcpy(channel->target.authority, "localhost", sizeof "localhost");
     channel_check_texts(channel, options, "a descriptor");
     if (!channel_set_texts(channel, options) ||
-        channel_start_fd(channel, fd) != 0) {
+        !channel_start_fd(channel, fd)) {
         channel_reap(channel);
         return NULL;
     }
@@ -658,13 +287,15 @@ void channel_reap(struct grpc_channel *channel)
     channel->freed = true;
     channel_end_calls(channel);
     channel_deliver_own(channel);
+    channel_shut_down(channel);
     while (!list_is_empty(&channel->conns)) {
         struct list_link *link = list_first(&channel->conns);
         conn_close(LIST_OWNER(link, struct conn, link_owner),
                    "the channel was freed");
     }
-    channel_drop_lookup(channel);
-    loop_timer_stop(&loop->loop, &channel->timer);
+    if (channel->policy != NULL) {
+        policy_free(channel->policy);
+    }
     list_remove(&channel->link_loop);
     intercept_fini(&channel->interceptors, &loop->allocator);
     if (channel->authority != NULL) {

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A channel: the calls of a client, and the connection that they go over.
+// A channel: the calls of a client, and the parts that find them a connection.
 //
-//            call               an address answers with SETTINGS
-//   IDLE ----------> CONNECTING --------------------> READY
-//    ^ ^                 | all addresses have failed    | lost, or told to go
-//    | |                 v                              | away
-//    | +-- backoff -- FAILED                            |
-//    +--------------------------------------------------+
-//
-// CONNECTING looks up the name (if it is one), then tries one address after
-// the other. In FAILED calls end at once with the cause, unless they wait for
-// ready. A connection that was told to go away keeps its calls to their end,
-// outside of this diagram.
+//   connectivity.{c,h}  what the channel does as a whole: calls that wait, IDLE
+//   resolver.{c,h}      target -> addresses
+//   policy.{c,h}        addresses -> connections -> the one for a call
+//   pick_first.{c,h}    a policy
+//   subchannel.{c,h}    one address: its connection, its backoff
 
 #ifndef CORE_CHANNEL_H
 #define CORE_CHANNEL_H
@@ -24,65 +18,74 @@
 #include "core/backoff.h"
 #include "core/conn.h"
 #include "core/intercept.h"
+#include "core/policy.h"
+#include "core/resolver.h"
 #include "core/rules.h"
 #include "core/run.h"
 #include "core/target.h"
 #include "grpc.h"
 
-enum channel_state {
-    CHANNEL_IDLE,
-    CHANNEL_CONNECTING,
-    CHANNEL_READY,
-    CHANNEL_FAILED,
-};
+// How a channel gets a connection to conn's peer: an errno, or 0 when that is
+// under way.
+typedef int channel_dial(struct grpc_channel *channel, struct conn *conn,
+                         uint32_t timeout_ms);
+
+// What channel_dial_fd returns from its second time on.
+enum { CHANNEL_DIALLED_BEFORE = -1 };
 
 struct grpc_channel {
     struct grpc_loop *loop;
     bool owns_loop;
     bool freed;        // by the user, while the loop was being stepped
-    bool fixed;        // made from a descriptor: cannot connect again
     bool bad_target;   // or limits; cause tells why
     bool pumping;      // channel_pump is at work, or may not begin now
     uint32_t blocking; // blocking calls on the stack
-    enum channel_state state;
     uint32_t max_receive_bytes;
     uint32_t max_send_bytes;
     uint32_t connect_timeout_ms;
+    uint32_t attempt_delay_ms;
+    uint32_t idle_timeout_ms; // GRPC_NEVER: never
+    grpc_backoff backoff;     // resolved
     struct intercept_chain interceptors;
     struct conn_rules rules;
     struct list_link link_loop;
-    struct list_link conns;   // all, those that drain included
-    struct list_link held;    // calls that wait for an interceptor, and those
-                              // that outlive their connection
-    struct list_link waiting; // calls that wait for a connection
-    struct conn *conn;        // CONNECTING: being tried. READY: for new calls
-    struct loop_timer timer;  // backoff
-    struct backoff backoff;
-    uint64_t attempt_ms;          // when this round of connecting began
-    struct lookup_result *lookup; // being asked, or the answer in use
-    bool looking_up;
-    size_t next_address;
+    struct list_link conns;       // all, those that drain included
+    struct list_link held;        // calls that wait for an interceptor, and
+                                  // those that outlive their connection
+    struct list_link waiting;     // calls that wait for a connection
+    struct list_link subchannels; // the policy's
+
+    // connectivity.c:
+    enum grpc_connectivity state;
+    struct loop_timer timer; // out of IDLE: to go there
+    uint64_t used_ms;        // when the last call has ended
+    uint64_t attempt_ms;     // when this pass over the addresses began
+    void (*watch)(grpc_channel *channel, grpc_connectivity state, void *self);
+    void *watch_self;
+    enum grpc_connectivity told;   // to watch
+    struct list_link link_changed; // in loop->changed: watch is to be called
+
+    struct resolver resolver;
+    struct policy *policy;
+    channel_dial *dial;
+    int fd; // for channel_dial_fd, until it has used it; -1
+
     struct target target;
     char *user_agent; // whole header value; owned
     size_t user_agent_size;
     char *authority; // owned
     size_t authority_size;
-    char cause[RUN_ERROR_TEXT]; // why connecting failed last
-    char error[RUN_ERROR_TEXT]; // why a function failed last
+    char cause[RUN_ERROR_TEXT];  // why connecting failed last
+    char causes[RUN_ERROR_TEXT]; // and those of this pass, so far
+    char error[RUN_ERROR_TEXT];  // why a function failed last
 };
 
-// The role of a channel's connections; conn->owner is the grpc_channel.
-INTERNAL_DATA const struct conn_role channel_role;
-
-// channel_submit takes a QUEUED call: it is sent now, or waits, or ends.
-INTERNAL void channel_submit(struct grpc_channel *channel,
-                             struct grpc_call *call);
-
-// channel_pump sends calls that wait, as far as the connection takes them.
-INTERNAL void channel_pump(struct grpc_channel *channel);
-
-// channel_on_timer: the backoff is over.
-INTERNAL void channel_on_timer(struct grpc_channel *channel);
+// channel_dial_socket connects. channel_dial_fd takes a socket that the user has
+// connected, once.
+INTERNAL int channel_dial_socket(struct grpc_channel *channel,
+                                 struct conn *conn, uint32_t timeout_ms);
+INTERNAL int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
+                             uint32_t timeout_ms);
 
 // channel_reap frees a channel that was freed within a step.
 INTERNAL void channel_reap(struct grpc_channel *channel);

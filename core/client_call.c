@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "core/base64.h"
 #include "core/channel.h"
+#include "core/connectivity.h"
 #include "core/compress.h"
 #include "core/details.h"
 #include "core/headers.h"
@@ -247,6 +248,7 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
     list_remove(&call->link);
     call_set_state(call, CALL_FINISHED);
     list_append(&loop->finished, &call->link);
+    call->channel->used_ms = loop->loop.now_ms;
     channel_pump(call->channel); // its stream may have been waited for
 }
 
@@ -291,9 +293,13 @@ void client_call_deliver(struct grpc_call *call)
 void client_call_expire(struct grpc_call *call)
 {
     const char *cause = call->channel->cause;
+    bool is_ready = call->channel->state == GRPC_READY;
     if (call->held) {
         call_set_text(call, "deadline exceeded while waiting for an "
                             "interceptor");
+    } else if (call->state == CALL_QUEUED && is_ready) {
+        call_set_text(call, "deadline exceeded while waiting for a stream: the "
+                            "server takes no more calls at the same time");
     } else if (call->state == CALL_QUEUED && cause[0] != '\0') {
         call_set_text(call,
                       "deadline exceeded while waiting for a connection; "

@@ -65,6 +65,17 @@ enum {
     // Backoff between rounds of connecting (connection-backoff.md).
     CORE_BACKOFF_MS = 1000,
     CORE_BACKOFF_MAX_MS = 120000,
+    CORE_BACKOFF_PERCENT = 160,
+    CORE_BACKOFF_JITTER_PERCENT = 20,
+    // The next address is tried beside one that has not answered for so long
+    // (RFC 8305 section 5, which also has the bounds).
+    CORE_ATTEMPT_DELAY_MS = 250,
+    CORE_ATTEMPT_DELAY_LEAST_MS = 100,
+    CORE_ATTEMPT_DELAY_MOST_MS = 2000,
+    // A name that was looked up is not looked up again sooner (grpc-go).
+    CORE_RESOLVE_MS = 30000,
+    // A channel without calls for so long closes its connection (grpc-go).
+    CORE_IDLE_TIMEOUT_MS = 1800000,
     // A connection that we close flushes its output for this long.
     CORE_LINGER_MS = 1000,
 };

@@ -12,6 +12,7 @@
 #include "base/heap.h"
 #include "core/call.h"
 #include "core/channel.h"
+#include "core/connectivity.h"
 #include "core/client_call.h"
 #include "core/conn.h"
 #include "core/limits.h"
@@ -122,6 +123,7 @@ static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
     list_init(&loop->user_watches);
     list_init(&loop->ready);
     list_init(&loop->finished);
+    list_init(&loop->changed);
     list_init(&loop->dirty);
     list_init(&loop->dead);
     loop->log = options->log;
@@ -220,46 +222,77 @@ void run_give_up(struct grpc_loop *loop)
 
 // ---- A step -----------------------------------------------------------------
 
+static void run_conn_source(struct loop_source *source, unsigned ready)
+{
+    conn_on_source(LIST_OWNER(source, struct conn, source), ready);
+}
+
+static void run_listener_source(struct loop_source *source, unsigned ready)
+{
+    (void)ready;
+    listener_on_source(LIST_OWNER(source, struct listener, source));
+}
+
 static void run_on_source(struct loop_source *source, unsigned ready)
 {
-    switch ((enum run_kind)source->kind) {
-    case RUN_CONN:
-        conn_on_source(LIST_OWNER(source, struct conn, source), ready);
-        break;
-    case RUN_LISTENER:
-        listener_on_source(LIST_OWNER(source, struct listener, source));
-        break;
-    case RUN_USER:
-        user_io_on_source(source, ready);
-        break;
-    case RUN_CHANNEL:
-    case RUN_CALL:
-    case RUN_KINDS:
-        break;
-    }
+    static void (*const run_sources[RUN_KINDS])(struct loop_source * source,
+                                                unsigned ready) = {
+        [RUN_CONN] = run_conn_source,
+        [RUN_LISTENER] = run_listener_source,
+        [RUN_USER] = user_io_on_source,
+    };
+    run_sources[source->kind](source, ready);
+}
+
+static void run_conn_timer(struct loop_timer *timer)
+{
+    conn_on_timer(LIST_OWNER(timer, struct conn, timer));
+}
+
+static void run_listener_timer(struct loop_timer *timer)
+{
+    listener_resume(LIST_OWNER(timer, struct listener, timer));
+}
+
+static void run_channel_timer(struct loop_timer *timer)
+{
+    channel_on_timer(LIST_OWNER(timer, struct grpc_channel, timer));
+}
+
+static void run_resolver_timer(struct loop_timer *timer)
+{
+    resolver_on_timer(LIST_OWNER(timer, struct resolver, timer));
+}
+
+static void run_policy_timer(struct loop_timer *timer)
+{
+    struct policy *policy = LIST_OWNER(timer, struct policy, timer);
+    policy->class->on_timer(policy);
+}
+
+static void run_subchannel_timer(struct loop_timer *timer)
+{
+    subchannel_on_timer(LIST_OWNER(timer, struct subchannel, timer));
+}
+
+static void run_call_timer(struct loop_timer *timer)
+{
+    call_on_timer(LIST_OWNER(timer, struct grpc_call, timer));
 }
 
 static void run_on_timer(struct loop_timer *timer)
 {
-    switch ((enum run_kind)timer->kind) {
-    case RUN_CONN:
-        conn_on_timer(LIST_OWNER(timer, struct conn, timer));
-        break;
-    case RUN_LISTENER:
-        listener_resume(LIST_OWNER(timer, struct listener, timer));
-        break;
-    case RUN_CHANNEL:
-        channel_on_timer(LIST_OWNER(timer, struct grpc_channel, timer));
-        break;
-    case RUN_CALL:
-        call_on_timer(LIST_OWNER(timer, struct grpc_call, timer));
-        break;
-    case RUN_USER:
-        user_io_on_timer(timer);
-        break;
-    case RUN_KINDS:
-        break;
-    }
+    static void (*const run_timers[RUN_KINDS])(struct loop_timer * timer) = {
+        [RUN_CONN] = run_conn_timer,
+        [RUN_LISTENER] = run_listener_timer,
+        [RUN_CHANNEL] = run_channel_timer,
+        [RUN_RESOLVER] = run_resolver_timer,
+        [RUN_POLICY] = run_policy_timer,
+        [RUN_SUBCHANNEL] = run_subchannel_timer,
+        [RUN_CALL] = run_call_timer,
+        [RUN_USER] = user_io_on_timer,
+    };
+    run_timers[timer->kind](timer);
 }
 
 static void run_dispatch(struct grpc_loop *loop)
@@ -304,6 +337,18 @@ static void run_give(struct grpc_loop *loop)
     struct list_link *link;
     while ((link = list_take(&due)) != NULL) {
         receive_go_on(LIST_OWNER(link, struct grpc_call, link_ready));
+    }
+}
+
+// run_tell calls watchers, likewise.
+static void run_tell(struct grpc_loop *loop)
+{
+    struct list_link due;
+    list_init(&due);
+    list_move(&due, &loop->changed);
+    struct list_link *link;
+    while ((link = list_take(&due)) != NULL) {
+        channel_tell(LIST_OWNER(link, struct grpc_channel, link_changed));
     }
 }
 
@@ -397,6 +442,9 @@ static void run_settle_once(struct grpc_loop *loop)
     if (!list_is_empty(&loop->finished)) {
         run_deliver(loop);
     }
+    if (!list_is_empty(&loop->changed)) {
+        run_tell(loop);
+    }
     if (!list_is_empty(&loop->dirty)) {
         run_flush(loop);
     }
@@ -424,8 +472,8 @@ void run_settle(struct grpc_loop *loop)
 static bool run_has_work(const struct grpc_loop *loop)
 {
     return !list_is_empty(&loop->ready) || !list_is_empty(&loop->finished) ||
-           !list_is_empty(&loop->dirty) || !list_is_empty(&loop->dead) ||
-           loop->freeing;
+           !list_is_empty(&loop->changed) || !list_is_empty(&loop->dirty) ||
+           !list_is_empty(&loop->dead) || loop->freeing;
 }
 
 // run_apply_stops finds a grpc_server_stop whose post found the pipe full.

@@ -8,6 +8,7 @@
 //   3. dispatch  each event goes to the object that its source is part of
 //   4. settle    give:    messages that have waited (receive.c)
 //                deliver: callbacks of calls that have ended
+//                tell:    watchers of channels
 //                return:  memory that was lent (grpc_call_send_bytes)
 //                flush:   one write per connection that has output
 //                reap:    free what was closed or freed meanwhile
@@ -40,6 +41,9 @@ enum run_kind {
     RUN_CONN,
     RUN_LISTENER,
     RUN_CHANNEL,
+    RUN_RESOLVER,
+    RUN_POLICY,
+    RUN_SUBCHANNEL,
     RUN_CALL,
     RUN_USER,
     RUN_KINDS,
@@ -69,6 +73,7 @@ struct grpc_loop {
     // Work for settle:
     struct list_link ready;    // calls that may have messages to give
     struct list_link finished; // calls whose callback is due
+    struct list_link changed;  // channels whose watcher is to be told
     struct list_link dirty;    // connections with output
     struct list_link dead;     // connections to free
     bool freeing;              // some server or channel waits to be freed

@@ -274,6 +274,11 @@ bool socket_address_is_ip(const struct socket_address *address)
     return family == AF_INET || family == AF_INET6;
 }
 
+int socket_address_family(const struct socket_address *address)
+{
+    return socket_family(address);
+}
+
 // socket_port_offset: the port has the same size in both families, at an
 // offset of its own in each.
 static size_t socket_port_offset(const struct socket_address *address)

@@ -45,6 +45,9 @@ INTERNAL void socket_address_set_port(struct socket_address *address,
                                       uint16_t port);
 INTERNAL bool socket_address_is_ip(const struct socket_address *address);
 
+// socket_address_family tells addresses of different families apart.
+INTERNAL int socket_address_family(const struct socket_address *address);
+
 // All below return 0 or an errno.
 
 // socket_listen binds and listens; an IPv6 address takes IPv6 alone. A path

@@ -87,6 +87,11 @@ CORE_SOURCES = \
 	core/unary.c \
 	core/stream.c \
 	core/raw.c \
+	core/policy.c \
+	core/subchannel.c \
+	core/pick_first.c \
+	core/resolver.c \
+	core/connectivity.c \
 	core/channel.c \
 	core/listener.c \
 	core/server.c \

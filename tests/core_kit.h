@@ -17,6 +17,7 @@
 #include "core/call.h"
 #include "core/channel.h"
 #include "core/conn.h"
+#include "core/connectivity.h"
 #include "core/limits.h"
 #include "core/run.h"
 #include "core/server.h"
@@ -32,6 +33,24 @@
 # define KIT_ENCODINGS "identity"
 # define KIT_ACCEPTS   ""
 #endif
+
+// ---- A channel's only address -----------------------------------------------
+
+static MAYBE_UNUSED struct subchannel *kit_subchannel(grpc_channel *channel)
+{
+    struct list_link *link = list_first(&channel->subchannels);
+    assert_non_null(link);
+    return LIST_OWNER(link, struct subchannel, link);
+}
+
+// kit_skip_backoff makes the next attempt due.
+static MAYBE_UNUSED void kit_skip_backoff(grpc_channel *channel)
+{
+    struct subchannel *subchannel = kit_subchannel(channel);
+    assert_int_equal(subchannel->state, GRPC_TRANSIENT_FAILURE);
+    assert_true(loop_timer_is_armed(&subchannel->timer));
+    loop_timer_start(&channel->loop->loop, &subchannel->timer, 0);
+}
 
 // ---- The service ------------------------------------------------------------
 

@@ -72,14 +72,6 @@ static void chan_end(struct chan *chan)
     assert_true(test_heap_is_clean(&chan->heap));
 }
 
-// chan_skip_backoff makes the next round of connecting due.
-static void chan_skip_backoff(struct chan *chan)
-{
-    assert_int_equal(chan->channel->state, CHANNEL_FAILED);
-    assert_true(loop_timer_is_armed(&chan->channel->timer));
-    loop_timer_start(&chan->loop->loop, &chan->channel->timer, 0);
-}
-
 static void chan_expect_cause(const char *text, const char *start)
 {
     unsigned long ms = 0;
@@ -207,15 +199,19 @@ static void test_channel__refused(void **state)
         assert_int_equal(second.done, 1);
         assert_int_equal(second.code, GRPC_UNAVAILABLE);
         assert_string_equal(second.text, first.text);
-        assert_int_equal(chan.channel->backoff.base_ms, 1000);
-        // Then the next call tries again; without one, nothing does.
-        chan_skip_backoff(&chan);
+        struct subchannel *subchannel = kit_subchannel(chan.channel);
+        assert_int_equal(subchannel->backoff.base_ms, 1000);
+        // Then it is tried again, and calls go on failing at once.
+        kit_skip_backoff(chan.channel);
         kit_turn(chan.loop);
-        assert_int_equal(chan.channel->state, CHANNEL_IDLE);
+        assert_int_equal(subchannel->backoff.base_ms, 1600);
+        assert_int_equal(grpc_channel_state(chan.channel),
+                         GRPC_TRANSIENT_FAILURE);
         assert_non_null(kit_call(chan.channel, "x", &third));
-        kit_wait(chan.loop, &third.done, 1);
+        kit_turn(chan.loop);
+        assert_int_equal(third.done, 1);
         assert_int_equal(third.code, GRPC_UNAVAILABLE);
-        assert_int_equal(chan.channel->backoff.base_ms, 1600);
+        assert_string_equal(third.text, cause);
         chan_end(&chan);
     }
 }
@@ -248,11 +244,11 @@ static void test_channel__wait_for_ready(void **state)
         grpc_server_new(&(grpc_server_options){.loop = chan.loop});
     kit_serve(server, &greeter);
     assert_int_equal(grpc_server_listen(server, target, NULL), GRPC_OK);
-    chan_skip_backoff(&chan);
+    kit_skip_backoff(chan.channel);
     kit_wait(chan.loop, &waiting.done, 1);
     assert_int_equal(waiting.code, GRPC_OK);
     assert_string_equal(waiting.reply, "Hello w");
-    assert_int_equal(chan.channel->backoff.base_ms, 0);
+    assert_int_equal(kit_subchannel(chan.channel)->backoff.base_ms, 0);
     grpc_server_free(server);
     chan_end(&chan);
 }
@@ -579,7 +575,7 @@ static void test_channel__ids_run_out(void **state)
     assert_non_null(kit_call(chan.channel, "1", &results[0]));
     chan_meet(&chan, &door, &peers[0]);
     chan_hear(&chan, &peers[0], "DATA 1 ");
-    chan.channel->conn->h2.next_local_id = UINT32_C(0x7ffffffd);
+    channel_ready_conn(chan.channel)->h2.next_local_id = UINT32_C(0x7ffffffd);
     assert_non_null(kit_call(chan.channel, "2", &results[1]));
     assert_non_null(kit_call(chan.channel, "3", &results[2]));
     chan_hear(&chan, &peers[0], "DATA 2147483645 ");
@@ -600,47 +596,55 @@ static void test_channel__ids_run_out(void **state)
     chan_end(&chan);
 }
 
-// More calls than the server takes at once wait, in order.
-// A server that takes no call and closes is not dialled as fast as we can.
-static void test_channel__useless_connection_is_followed_by_a_pause(
+// A server that takes no call and closes is tried once more at once, but not as
+// fast as we can.
+static void test_channel__useless_connections_are_followed_by_a_pause(
     void **state)
 {
     static struct kit_peer peer;
     struct door door = door_open();
     struct chan chan;
     struct kit_result result = {0};
+    struct kit_result waiting = {0};
     char target[64];
     (void)state;
     (void)snprintf(target, sizeof target, "127.0.0.1:%u", (unsigned)door.port);
     chan_begin(&chan, NULL, target, NULL);
+    const grpc_call_options wait = {.wait_for_ready = true};
     assert_non_null(kit_call(chan.channel, "x", &result));
-    kit_peer_init(&peer, door_accept(&door, chan.loop), true);
-    kit_setting(&peer, 3, 0); // SETTINGS with MAX_CONCURRENT_STREAMS 0
-    kit_goaway(&peer, 0, H2_NO_ERROR, "go");
-    for (int i = 0; i < 2000 && chan.channel->state != CHANNEL_FAILED; i++) {
-        assert_int_equal(grpc_loop_step(chan.loop, 1), GRPC_OK);
+    assert_non_null(
+        kit_call_with(chan.channel, GRPC_STR("w"), &waiting, &wait));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(result.done, 0);
+        kit_peer_init(&peer, door_accept(&door, chan.loop), true);
+        kit_setting(&peer, 3, 0); // SETTINGS with MAX_CONCURRENT_STREAMS 0
+        kit_goaway(&peer, 0, H2_NO_ERROR, "go");
+        chan_hear(&chan, &peer, "EOF\n");
+        kit_peer_fini(&peer);
     }
-    assert_int_equal(chan.channel->state, CHANNEL_FAILED);
-    assert_int_equal(chan.channel->backoff.base_ms, 1000);
-    assert_int_equal(result.done, 0); // it goes on waiting
-    struct kit_result second = {0};
-    assert_non_null(kit_call(chan.channel, "y", &second));
-    kit_turn(chan.loop);
-    assert_int_equal(second.code, GRPC_UNAVAILABLE);
-    assert_string_equal(second.text, "GOAWAY NO_ERROR \"go\"");
-    assert_int_equal(result.done, 0);
-    kit_peer_fini(&peer);
+    kit_wait(chan.loop, &result.done, 1);
+    assert_int_equal(result.code, GRPC_UNAVAILABLE);
+    assert_string_equal(result.text, "GOAWAY NO_ERROR \"go\"");
+    assert_int_equal(grpc_channel_state(chan.channel), GRPC_TRANSIENT_FAILURE);
+    struct subchannel *subchannel = kit_subchannel(chan.channel);
+    assert_int_equal(subchannel->backoff.base_ms, 1000);
+    assert_int_equal(waiting.done, 0);
     // After the pause it is tried again, and the call goes through.
-    chan_skip_backoff(&chan);
+    kit_skip_backoff(chan.channel);
     chan_meet(&chan, &door, &peer);
     chan_serve(&peer, 1, "at last");
-    kit_wait(chan.loop, &result.done, 1);
-    assert_string_equal(result.reply, "at last");
+    kit_wait(chan.loop, &waiting.done, 1);
+    assert_string_equal(waiting.reply, "at last");
+    assert_int_equal(subchannel->backoff.base_ms, 1600);
+    // A connection that was of use ends the row.
     kit_peer_fini(&peer);
+    kit_turn(chan.loop);
+    assert_int_equal(subchannel->backoff.base_ms, 0);
     chan_end(&chan);
     (void)close(door.fd);
 }
 
+// More calls than the server takes at once wait, in order.
 static void test_channel__max_concurrent_streams(void **state)
 {
     struct kit_bench *bench = kit_bench_channel(NULL, NULL);
@@ -843,7 +847,7 @@ int main(void)
         cmocka_unit_test(test_channel__goaway),
         cmocka_unit_test(test_channel__ids_run_out),
         cmocka_unit_test(
-            test_channel__useless_connection_is_followed_by_a_pause),
+            test_channel__useless_connections_are_followed_by_a_pause),
         cmocka_unit_test(test_channel__max_concurrent_streams),
         cmocka_unit_test(test_channel__free_with_calls),
         cmocka_unit_test(test_channel__free_within_callback),

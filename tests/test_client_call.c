@@ -495,7 +495,8 @@ static void test_client_call__deadline_in_the_queue(void **state)
     kit_wait(bench->loop, &result.done, 1);
     kit_expect(&bench->peer, bench->loop, "");
     cc_end(bench, &result, GRPC_DEADLINE_EXCEEDED,
-           "deadline exceeded while waiting for a connection");
+           "deadline exceeded while waiting for a stream: the server takes "
+           "no more calls at the same time");
 }
 
 // Our deadline has passed and the server's reset comes first: still ours.

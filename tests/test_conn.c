@@ -546,7 +546,7 @@ static void test_conn__sleeping_for_a_month(void **state)
 static void test_conn__path_hints(void **state)
 {
     struct kit_bench *bench = kit_bench_channel(NULL, NULL);
-    struct conn *conn = bench->channel->conn;
+    struct conn *conn = channel_ready_conn(bench->channel);
     (void)state;
     hpack_hint *hint = conn_path_hint(conn, kit_methods[0].path);
     assert_int_equal(*hint, 0);

@@ -77,7 +77,7 @@ static void ends_run(const char *text, const grpc_limits *server,
     const struct conn *conn =
         LIST_OWNER(list_first(&pair.server->conns), struct conn, link_owner);
     assert_int_equal(conn->flood.delays, 0);
-    assert_int_equal(pair.channel->conn->flood.delays, 0);
+    assert_int_equal(channel_ready_conn(pair.channel)->flood.delays, 0);
     conn_check(conn);
     pair_end(&pair);
 }

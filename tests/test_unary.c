@@ -337,11 +337,11 @@ static void test_unary__backoff_has_passed(void **state)
         assert_non_null(strstr(status.message, kit_error(ECONNREFUSED)));
     }
     // Three calls, one attempt.
-    assert_int_equal(channel->backoff.base_ms, 1000);
-    loop_timer_start(&channel->loop->loop, &channel->timer, 0);
+    assert_int_equal(kit_subchannel(channel)->backoff.base_ms, 1000);
+    kit_skip_backoff(channel);
     grpc_status status = unary_call(channel, &arena, &reply, NULL);
     assert_int_equal(status.code, GRPC_UNAVAILABLE);
-    assert_int_equal(channel->backoff.base_ms, 1600);
+    assert_int_equal(kit_subchannel(channel)->backoff.base_ms, 1600);
     grpc_channel_free(channel);
     grpc_arena_free(&arena);
 }

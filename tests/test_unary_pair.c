@@ -319,7 +319,7 @@ static void test_unary_pair__closed_engine_ends_calls_of_a_stuck_connection(
     kit_turn(bench->loop);
     assert_non_null(pair_start(bench->channel, &echo, NULL));
     kit_turn(bench->loop);
-    struct conn *conn = bench->channel->conn;
+    struct conn *conn = channel_ready_conn(bench->channel);
     assert_true(h2_output_size(&conn->h2) > 0);
     assert_false(h2_conn_no_memory(&conn->h2));
     conn_wake(conn);

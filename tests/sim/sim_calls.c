@@ -573,7 +573,7 @@ static int core_some_channel(struct core *core)
             continue;
         }
         found = channel;
-        if (core->channels[channel].channel->state != CHANNEL_FAILED) {
+        if (core->channels[channel].channel->state != GRPC_TRANSIENT_FAILURE) {
             break;
         }
     }
@@ -620,12 +620,12 @@ static void core_start_on(struct core *core, int chosen,
     call->troubles = channel->troubles;
     call->refusals = core->refusals;
     core_inherit(call, parent);
-    enum channel_state state = channel->channel->state;
-    if (state == CHANNEL_FAILED && core_chance(core, 80)) {
+    grpc_connectivity state = channel->channel->state;
+    if (state == GRPC_TRANSIENT_FAILURE && core_chance(core, 80)) {
         call->waits_for_ready = true;
     }
-    call->began_failed = state == CHANNEL_FAILED ||
-                         (state == CHANNEL_CONNECTING && channel->troubles > 0);
+    call->began_failed = state == GRPC_TRANSIENT_FAILURE ||
+                         (state == GRPC_CONNECTING && channel->troubles > 0);
     meta_make(call, META_REQUEST, &list);
     sim_note("call %lld starts on channel %lld, %lld and %lld bytes",
              call->index, call->channel, (long long)call->request_size,
