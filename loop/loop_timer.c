@@ -15,6 +15,8 @@
 //   3. A timer in WHEEL_FAR is due no earlier than far_ms; both differ from
 //      now_ms above the top level. far_ms is UINT64_MAX when there is none.
 //   4. A timer in WHEEL_LATE or WHEEL_DUE is due at or before now_ms.
+//   5. first_place, unless unknown, is what wheel_search finds: a turn in which
+//      no timer has moved does not search.
 
 #include "loop/loop_timer.h"
 
@@ -27,6 +29,8 @@ void loop_wheel_init(struct loop_wheel *wheel, uint64_t now_ms)
     wheel->now_ms = now_ms;
     wheel->far_ms = UINT64_MAX;
     wheel->work = 0;
+    wheel->first_ms = UINT64_MAX;
+    wheel->first_place = WHEEL_NONE;
     for (int level = 0; level < WHEEL_LEVELS; level++) {
         wheel->occupied[level] = 0;
     }
@@ -61,6 +65,9 @@ static void wheel_link(struct loop_wheel *wheel, struct loop_timer *timer,
     list_append(&wheel->lists[place], &timer->link_place);
     timer->place = place;
     wheel->work++;
+    if (timer->due_ms < wheel->first_ms) {
+        wheel->first_place = WHEEL_UNKNOWN; // slots do not overlap
+    }
     if (place < WHEEL_FAR) {
         wheel->occupied[place / WHEEL_SLOTS] |= wheel_bit(place);
     } else if (place == WHEEL_FAR && timer->due_ms < wheel->far_ms) {
@@ -78,6 +85,9 @@ void loop_wheel_disarm(struct loop_wheel *wheel, struct loop_timer *timer)
     wheel->work++;
     if (!list_is_empty(&wheel->lists[place])) {
         return;
+    }
+    if (place == wheel->first_place) {
+        wheel->first_place = WHEEL_UNKNOWN;
     }
     if (place < WHEEL_FAR) {
         wheel->occupied[place / WHEEL_SLOTS] &= ~wheel_bit(place);
@@ -107,10 +117,10 @@ static int wheel_lowest_bit(uint32_t bits)
     return index;
 }
 
-// wheel_first finds the slot that is opened next, and the time for it. False:
+// wheel_search finds the slot that is opened next, and the time for it. False:
 // all slots are empty.
-static bool wheel_first(const struct loop_wheel *wheel, int *out_place,
-                        uint64_t *out_start_ms)
+static bool wheel_search(const struct loop_wheel *wheel, int *out_place,
+                         uint64_t *out_start_ms)
 {
     for (int level = 0; level < WHEEL_LEVELS; level++) {
         if (wheel->occupied[level] == 0) {
@@ -132,6 +142,17 @@ static bool wheel_first(const struct loop_wheel *wheel, int *out_place,
     return true;
 }
 
+// wheel_first is wheel_search, unless its answer is known.
+static bool wheel_first(struct loop_wheel *wheel)
+{
+    if (wheel->first_place == WHEEL_UNKNOWN &&
+        !wheel_search(wheel, &wheel->first_place, &wheel->first_ms)) {
+        wheel->first_place = WHEEL_NONE;
+        wheel->first_ms = UINT64_MAX;
+    }
+    return wheel->first_place != WHEEL_NONE;
+}
+
 // wheel_open spreads the timers of one list over lower levels and the due
 // list, seen from its first millisecond.
 static void wheel_open(struct loop_wheel *wheel, int place, uint64_t start_ms)
@@ -139,6 +160,7 @@ static void wheel_open(struct loop_wheel *wheel, int place, uint64_t start_ms)
     struct list_link opened;
     list_init(&opened);
     list_move(&opened, &wheel->lists[place]);
+    wheel->first_place = WHEEL_UNKNOWN;
     if (place < WHEEL_FAR) {
         wheel->occupied[place / WHEEL_SLOTS] &= ~wheel_bit(place);
     } else {
@@ -159,30 +181,26 @@ void loop_wheel_advance(struct loop_wheel *wheel, uint64_t now_ms)
 {
     // The place of these timers stays WHEEL_LATE; nobody tells the two apart.
     list_move(&wheel->lists[WHEEL_DUE], &wheel->lists[WHEEL_LATE]);
-    int place;
-    uint64_t start_ms;
-    while (wheel_first(wheel, &place, &start_ms) && start_ms <= now_ms) {
-        ASSERT(start_ms > wheel->now_ms);
-        wheel_open(wheel, place, start_ms);
+    while (wheel_first(wheel) && wheel->first_ms <= now_ms) {
+        ASSERT(wheel->first_ms > wheel->now_ms);
+        wheel_open(wheel, wheel->first_place, wheel->first_ms);
     }
     if (now_ms > wheel->now_ms) {
         wheel->now_ms = now_ms;
     }
 }
 
-uint64_t loop_wheel_next_ms(const struct loop_wheel *wheel)
+uint64_t loop_wheel_next_ms(struct loop_wheel *wheel)
 {
     if (loop_wheel_has_due(wheel) ||
         !list_is_empty(&wheel->lists[WHEEL_LATE])) {
         return wheel->now_ms;
     }
-    int place;
-    uint64_t start_ms;
-    if (!wheel_first(wheel, &place, &start_ms) ||
-        (place == WHEEL_FAR && wheel->far_ms == UINT64_MAX)) {
+    if (!wheel_first(wheel) ||
+        (wheel->first_place == WHEEL_FAR && wheel->far_ms == UINT64_MAX)) {
         return UINT64_MAX;
     }
-    return start_ms;
+    return wheel->first_ms;
 }
 
 struct loop_timer *loop_wheel_take(struct loop_wheel *wheel)
@@ -206,8 +224,25 @@ static void wheel_check_timer(const struct loop_wheel *wheel,
     (void)timer;
 }
 
+static void wheel_check_first(const struct loop_wheel *wheel)
+{
+    int place;
+    uint64_t start_ms;
+    if (wheel->first_place >= 0) {
+        ASSERT(wheel_search(wheel, &place, &start_ms));
+        ASSERT(place == wheel->first_place && start_ms == wheel->first_ms);
+    } else if (wheel->first_place == WHEEL_NONE) {
+        // Only such as are never due.
+        ASSERT(!wheel_search(wheel, &place, &start_ms) || place == WHEEL_FAR);
+        ASSERT(wheel->far_ms == UINT64_MAX);
+    }
+    (void)place;
+    (void)start_ms;
+}
+
 void loop_wheel_check(const struct loop_wheel *wheel)
 {
+    wheel_check_first(wheel);
     ASSERT(wheel_find_place(wheel, wheel->far_ms) == WHEEL_FAR ||
            wheel->far_ms == UINT64_MAX);
     ASSERT(!list_is_empty(&wheel->lists[WHEEL_FAR]) ||

@@ -23,6 +23,8 @@ enum {
     WHEEL_LATE,                             // armed when it was due already
     WHEEL_DUE,                              // to be given
     WHEEL_LISTS,
+    WHEEL_NONE = -1, // no slot is
+    WHEEL_UNKNOWN = -2,
 };
 
 // A timer, embedded in the object that owns it. Zero: not armed. kind is the
@@ -37,9 +39,11 @@ struct loop_timer {
 
 // The wheel may not move in memory once it is initialised.
 struct loop_wheel {
-    uint64_t now_ms; // the time it was told last
-    uint64_t far_ms; // no timer in WHEEL_FAR is due before
-    uint64_t work;   // links made and slots opened: the cost, for the tests
+    uint64_t now_ms;   // the time it was told last
+    uint64_t far_ms;   // no timer in WHEEL_FAR is due before
+    uint64_t work;     // links made and slots opened: the cost, for the tests
+    uint64_t first_ms; // when first_place is to be opened
+    int first_place;   // the slot opened next; WHEEL_UNKNOWN
     uint32_t occupied[WHEEL_LEVELS]; // bit i: list of slot i is not empty
     struct list_link lists[WHEEL_LISTS];
 };
@@ -57,7 +61,7 @@ INTERNAL void loop_wheel_disarm(struct loop_wheel *wheel,
 // loop_wheel_next_ms: when the wheel must be told the time next. It may be
 // earlier than the first timer is due, never later; UINT64_MAX with no timer
 // but such as are never due.
-INTERNAL uint64_t loop_wheel_next_ms(const struct loop_wheel *wheel);
+INTERNAL uint64_t loop_wheel_next_ms(struct loop_wheel *wheel);
 
 // loop_wheel_advance tells the wheel the time; a time that has passed already
 // counts as no time.

@@ -414,7 +414,7 @@ static void timer_test_model_take(struct timer_test_model *model)
     model->armed[best] = false;
 }
 
-static void timer_test_model_compare(const struct timer_test_model *model)
+static void timer_test_model_compare(struct timer_test_model *model)
 {
     loop_wheel_check(&model->wheel);
     bool any_ready = false;
