@@ -428,7 +428,7 @@ static void channel_on_closed(struct conn *conn, const char *reason)
     struct grpc_channel *channel = conn->owner;
     channel_end_calls_on(conn, reason);
     struct subchannel *subchannel = channel_subchannel(channel, conn);
-    if (subchannel != NULL && !channel->freed) {
+    if (subchannel != NULL) { // also when freed: it may be reaped much later
         subchannel_on_closed(subchannel, reason);
     }
 }
