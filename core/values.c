@@ -24,6 +24,9 @@ unsigned grpc_features(void)
 #if defined(__linux__)
     features |= GRPC_FEATURE_EPOLL;
 #endif
+#if defined(LOOP_HAS_KQUEUE)
+    features |= GRPC_FEATURE_KQUEUE;
+#endif
 #if defined(GRPC_WITH_ZLIB)
     features |= GRPC_FEATURE_GZIP;
 #endif

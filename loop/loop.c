@@ -38,6 +38,9 @@ _Static_assert(sizeof(struct loop_task) <= _POSIX_PIPE_BUF,
 static const struct loop_backend *loop_find_backend(const char *name)
 {
     const struct loop_backend *const backends[] = {
+#if defined(LOOP_HAS_KQUEUE)
+        loop_kqueue_backend(),
+#endif
 #if defined(__linux__)
         loop_epoll_backend(),
 #endif

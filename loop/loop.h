@@ -6,7 +6,7 @@
 //   loop.c            turns: wait, then give events; posted tasks
 //   loop_backend.h    the table of a back end
 //   loop_port.{c,h}   the table of a clock and sockets; the system's
-//   loop_epoll.c, loop_poll.c
+//   loop_epoll.c, loop_kqueue.c, loop_poll.c
 //   loop_timer.{c,h}  timer wheel; arming and disarming cost the same for any
 //                     number of timers
 //   loop_clock.{c,h}  monotonic microseconds
@@ -95,7 +95,7 @@ struct loop {
 
 // loop_init, with a loop that does not move afterwards, opens the back end and
 // the pipe. port is borrowed for the life of the loop. backend is "epoll",
-// "poll", or NULL for the port's own or the best that the system has. False:
+// "kqueue", "poll", or NULL for the port's own or the best that the system has. False:
 // loop->error has the errno and nothing is held (EINVAL: no such back end).
 // loop_fini comes when all sources are unwatched and all timers stopped; tasks
 // that still wait are dropped.

@@ -51,8 +51,19 @@ struct loop_backend {
     int (*fd)(const void *state);
 };
 
+// Who tests a back end that the system does not have defines LOOP_HAS_KQUEUE.
+#if !defined(LOOP_HAS_KQUEUE)
+# if defined(__APPLE__) || defined(__DragonFly__) || defined(__FreeBSD__) || \
+     defined(__NetBSD__) || defined(__OpenBSD__)
+#  define LOOP_HAS_KQUEUE
+# endif
+#endif
+
 // The tables are asked for by functions: an object that is declared static in
 // one place cannot be defined without the word in another; a function can.
+#if defined(LOOP_HAS_KQUEUE)
+INTERNAL const struct loop_backend *loop_kqueue_backend(void);
+#endif
 #if defined(__linux__)
 INTERNAL const struct loop_backend *loop_epoll_backend(void);
 #endif

@@ -48,6 +48,7 @@ LOOP_SOURCES = \
 	loop/loop_socket.c \
 	loop/loop_port.c \
 	loop/loop_epoll.c \
+	loop/loop_kqueue.c \
 	loop/loop_poll.c \
 	loop/loop.c \
 	loop/loop_lookup.c

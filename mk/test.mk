@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Tests and checks. Each unit test is built four times: on the split tree and
 # on the amalgamation, each plain and sanitized; and on the split tree for
-# other machines: 32 bit, musl, and a big-endian one that is emulated.
+# other machines: 32 bit, musl, and a big-endian one that is emulated. Some are
+# built once more, over kqueue.
 #
 #   make test                      everything
 #   make test TESTS="test_arena"   some of tests/test_*.c and tests/test_*.sh
@@ -95,6 +96,27 @@ PORTABLE = $(TEST_CFLAGS) -O1 -isystem tests/portable
 $(eval $(call flavour,m32,$(M32) $(PORTABLE),,-lpthread))
 $(eval $(call flavour,musl,musl-gcc $(PORTABLE),,-static -lpthread))
 $(eval $(call flavour,s390x,s390x-linux-gnu-gcc $(PORTABLE),,-static -lpthread))
+# The kqueue back end, which Linux has no use for: on a shim that gives Linux
+# kqueue(), and as the default, so that tests of the library run over it. The one
+# file is compiled with the types of an older NetBSD.
+KQUEUE = -DLOOP_HAS_KQUEUE -Itests/kqueue_shim
+KQUEUE_TESTS = test_loop test_loop_backend test_loop_kqueue test_loop_lookup \
+	test_values test_run test_user_io test_conn test_channel test_server \
+	test_listener test_stream test_stream_ends test_unary_pair
+$(eval $(call flavour,kqueue,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) $(KQUEUE) \
+	$(ZLIB_CPPFLAGS) $(CPPFLAGS),-O0 -DKQUEUE_SHIM_NETBSD,\
+	-lcmocka $(ZLIB_LIBS) -lpthread))
+KQUEUE_SPLIT = $(if $(TESTS),,$(T)/kqueue/split/kqueue_shim/test_shim) \
+	$(patsubst %,$(T)/kqueue/split/%,$(filter $(KQUEUE_TESTS),$(UNIT_TESTS)))
+KQUEUE_ONE = $(patsubst %,$(T)/kqueue/one/%,\
+	$(filter test_loop test_loop_kqueue,$(UNIT_TESTS)))
+$(KQUEUE_SPLIT): $(T)/kqueue/obj/tests/kqueue_shim/kqueue_shim.o
+$(KQUEUE_ONE): $(T)/kqueue/netbsd/kqueue_shim.o
+$(T)/kqueue/netbsd/%.o: tests/kqueue_shim/%.c $(T)/test.flags
+	@mkdir -p $(@D)
+	$(call run,CC)$(TEST_CC) $(TEST_CFLAGS) $(SANITIZE) $(KQUEUE) \
+		-DKQUEUE_SHIM_NETBSD -I. -c -o $@ $<
+UNIT_PROGRAMS += $(KQUEUE_SPLIT) $(KQUEUE_ONE)
 # Nothing that was built is deleted for being built on the way.
 .SECONDARY:
 

@@ -266,6 +266,9 @@ static MAYBE_UNUSED grpc_call *kit_call(grpc_channel *channel, const char *name,
 // ---- Loops ------------------------------------------------------------------
 
 static MAYBE_UNUSED const char *const kit_backends[] = {
+#if defined(LOOP_HAS_KQUEUE)
+    "kqueue",
+#endif
 #if defined(__linux__)
     "epoll",
 #endif

@@ -192,7 +192,9 @@ static void test_loop__unknown_back_end_is_refused(void **state)
     assert_int_equal(test.heap.calls, 0);
     assert_true(
         loop_init(&test.loop, &test.heap.allocator, loop_system_port(), NULL));
-#if defined(__linux__)
+#if defined(LOOP_HAS_KQUEUE)
+    assert_string_equal(test.loop.backend->name, "kqueue");
+#elif defined(__linux__)
     assert_string_equal(test.loop.backend->name, "epoll");
 #endif
     loop_test_end(&test);
@@ -939,6 +941,9 @@ static const struct CMUnitTest loop_test_cases[] = {
 enum { LOOP_TEST_CASES = sizeof loop_test_cases / sizeof loop_test_cases[0] };
 
 static char loop_test_backends[][8] = {
+#if defined(LOOP_HAS_KQUEUE)
+    "kqueue",
+#endif
 #if defined(__linux__)
     "epoll",
 #endif
