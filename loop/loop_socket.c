@@ -37,7 +37,8 @@ enum {
     SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
 };
 
-// Systems without MSG_NOSIGNAL have SO_NOSIGPIPE.
+// Systems without MSG_NOSIGNAL have SO_NOSIGPIPE. macOS has both of late, and a
+// program may run on a system that is older than its headers.
 #if defined(MSG_NOSIGNAL)
 # define SOCKET_SEND_FLAGS MSG_NOSIGNAL
 #else
@@ -338,7 +339,7 @@ static int socket_set_flags(int fd)
 // which the next read tells better.
 static void socket_tune(int fd, bool is_ip)
 {
-#if !defined(MSG_NOSIGNAL) && defined(SO_NOSIGPIPE)
+#if defined(SO_NOSIGPIPE) && (defined(__APPLE__) || !defined(MSG_NOSIGNAL))
     (void)socket_set_option(fd, SOL_SOCKET, SO_NOSIGPIPE, 1);
 #endif
     if (is_ip) {
