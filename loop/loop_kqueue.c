@@ -139,9 +139,6 @@ static int kqueue_backend_watch(void *opaque, struct loop_source *source,
                                 unsigned events)
 {
     const struct kqueue_backend *state = opaque;
-    if (source->fd < 0) {
-        return EBADF;
-    }
     int wanted = 0;
     if ((events & LOOP_READABLE) != 0) {
         wanted |= KQUEUE_READ;
@@ -168,9 +165,9 @@ static void kqueue_backend_unwatch(void *opaque, struct loop_source *source)
     source->slot = 0;
 }
 
-// kqueue_is_hung_up: nothing can be sent either, at the end of what can be
-// read. Where poll does not say so of a socket (NetBSD), it has no peer any
-// more; and a pipe has not got two directions.
+// kqueue_is_hung_up: both directions have ended, and not one alone. Where poll
+// does not say so of a socket (NetBSD), it has no peer any more; and a pipe has
+// not got two directions.
 static bool kqueue_is_hung_up(int fd)
 {
     struct pollfd probe = {.fd = fd, .events = POLLOUT};
@@ -183,18 +180,14 @@ static bool kqueue_is_hung_up(int fd)
     return getpeername(fd, (struct sockaddr *)(void *)&peer, &size) != 0;
 }
 
-// kqueue_has_failed: EV_EOF of reading is no failure where the peer has only
-// finished sending. fflags has the error of a socket.
+// kqueue_has_failed: EV_EOF is no failure where the peer has only finished
+// sending, or we have.
 static bool kqueue_has_failed(const struct kevent *found, int fd)
 {
     if ((found->flags & EV_ERROR) != 0) {
         return true;
     }
-    if ((found->flags & EV_EOF) == 0) {
-        return false;
-    }
-    return found->filter == EVFILT_WRITE || found->fflags != 0 ||
-           kqueue_is_hung_up(fd);
+    return (found->flags & EV_EOF) != 0 && kqueue_is_hung_up(fd);
 }
 
 static unsigned kqueue_backend_events(const struct kqueue_backend *state,

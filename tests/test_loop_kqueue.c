@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -19,6 +20,10 @@
 #include "loop/loop.h"
 
 #if defined(LOOP_HAS_KQUEUE)
+
+# if defined(__linux__)
+#  include "tests/kqueue_shim/kqueue_shim.h"
+# endif
 
 struct kqueue_test {
     struct test_heap heap;
@@ -287,6 +292,29 @@ static void test_kqueue__nothing_wanted_is_silent(void **state)
     kqueue_test_end(&test);
 }
 
+static void test_kqueue__room_to_write_wakes_nobody(void **state)
+{
+    (void)state;
+    static const unsigned wanted[] = {0, LOOP_READABLE};
+    static char bytes[65536];
+    for (int i = 0; i < 2; i++) {
+        struct kqueue_test test;
+        kqueue_test_begin(&test);
+        while (send(test.fds[0], bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+        }
+        kqueue_test_watch(&test, wanted[i]);
+        assert_true(kqueue_test_is_silent(&test));
+        while (recv(test.fds[1], bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+        }
+        struct pollfd watched = {
+            .fd = test.backend->fd(test.state),
+            .events = POLLIN,
+        };
+        assert_int_equal(poll(&watched, 1, 0), 0);
+        kqueue_test_end(&test);
+    }
+}
+
 static void test_kqueue__closed_descriptor_is_forgotten(void **state)
 {
     (void)state;
@@ -354,9 +382,98 @@ static void test_kqueue__has_a_descriptor(void **state)
 
 # if defined(__linux__)
 
-// The shim can be told to refuse.
-extern int kqueue_shim_refuse;
-extern unsigned long kqueue_shim_calls;
+// What the shim can be told to do.
+
+// kqueue_test_poll_is_poor: poll tells nothing of ends, as on some systems.
+static bool kqueue_test_poll_is_poor;
+
+int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    const struct timespec timeout = {
+        .tv_sec = timeout_ms / 1000,
+        .tv_nsec = timeout_ms % 1000 * 1000000L,
+    };
+    int found = ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, NULL);
+    for (nfds_t i = 0; kqueue_test_poll_is_poor && i < count; i++) {
+        fds[i].revents &= ~(POLLERR | POLLHUP);
+    }
+    return found;
+}
+
+static void test_kqueue__ends_need_no_poll(void **state)
+{
+    (void)state;
+    for (int is_pipe = 0; is_pipe < 2; is_pipe++) {
+        struct kqueue_test test;
+        int fds[2];
+        kqueue_test_begin(&test);
+        if (is_pipe) {
+            assert_int_equal(pipe(fds), 0);
+            test.source.fd = fds[0];
+        } else {
+            fds[1] = kqueue_test_tcp(&test);
+        }
+        kqueue_test_poll_is_poor = true;
+        kqueue_test_watch(&test, LOOP_READABLE);
+        if (!is_pipe) {
+            shutdown(fds[1], SHUT_WR);
+            assert_int_equal(kqueue_test_found(&test), LOOP_READABLE);
+            shutdown(test.source.fd, SHUT_WR);
+        }
+        close(fds[1]);
+        assert_int_equal(kqueue_test_found(&test), LOOP_READABLE | LOOP_FAILED);
+        kqueue_test_poll_is_poor = false;
+        test.backend->unwatch(test.state, &test.source);
+        close(test.source.fd);
+        kqueue_test_end(&test);
+    }
+}
+
+static void test_kqueue__error_of_an_event_is_failure(void **state)
+{
+    (void)state;
+    struct kqueue_test test;
+    kqueue_test_begin(&test);
+    kqueue_test_watch(&test, LOOP_WRITABLE);
+    kqueue_shim.error = EIO;
+    assert_int_equal(kqueue_test_found(&test), LOOP_WRITABLE | LOOP_FAILED);
+    assert_int_equal(kqueue_test_found(&test), LOOP_WRITABLE);
+    kqueue_test_end(&test);
+}
+
+static void test_kqueue__interrupted_change_is_made(void **state)
+{
+    (void)state;
+    struct kqueue_test test;
+    kqueue_test_begin(&test);
+    kqueue_shim.interrupt = true;
+    kqueue_test_watch(&test, LOOP_WRITABLE);
+    assert_false(kqueue_shim.interrupt);
+    assert_int_equal(kqueue_test_found(&test), LOOP_WRITABLE);
+    kqueue_test_end(&test);
+}
+
+static void test_kqueue__time_is_passed_on(void **state)
+{
+    (void)state;
+    struct kqueue_test test;
+    kqueue_test_begin(&test);
+    kqueue_test_watch(&test, LOOP_WRITABLE);
+    static const int timeouts_ms[] = {0, 1, 999, 1000, 12345, INT_MAX};
+    for (int i = 0; i < 6; i++) {
+        int ms = timeouts_ms[i];
+        assert_int_equal(
+            test.backend->wait(test.state, ms, test.ready, &test.count), 0);
+        assert_int_equal(test.count, 1);
+        assert_false(kqueue_shim.was_endless);
+        assert_int_equal(kqueue_shim.timeout.tv_sec, ms / 1000);
+        assert_int_equal(kqueue_shim.timeout.tv_nsec, ms % 1000 * 1000000L);
+    }
+    assert_int_equal(
+        test.backend->wait(test.state, -1, test.ready, &test.count), 0);
+    assert_true(kqueue_shim.was_endless);
+    kqueue_test_end(&test);
+}
 
 static void test_kqueue__refused_change_leaves_what_was(void **state)
 {
@@ -370,11 +487,11 @@ static void test_kqueue__refused_change_leaves_what_was(void **state)
                 kqueue_test_begin(&test);
                 kqueue_test_send(&test);
                 kqueue_test_watch(&test, sets[from]);
-                kqueue_shim_refuse = refuse;
+                kqueue_shim.refuse = refuse;
                 int error =
                     test.backend->watch(test.state, &test.source, sets[to]);
-                bool refused = kqueue_shim_refuse == 0;
-                kqueue_shim_refuse = 0;
+                bool refused = kqueue_shim.refuse == 0;
+                kqueue_shim.refuse = 0;
                 assert_int_equal(error, refused ? ENOMEM : 0);
                 assert_int_equal(kqueue_test_found(&test),
                                  sets[refused ? from : to]);
@@ -401,7 +518,7 @@ static void test_kqueue__refused_source_is_not_watched(void **state)
             struct kqueue_test test;
             kqueue_test_begin(&test);
             kqueue_test_send(&test);
-            kqueue_shim_refuse = refuse;
+            kqueue_shim.refuse = refuse;
             assert_int_equal(
                 test.backend->watch(test.state, &test.source, wanted[i]),
                 ENOMEM);
@@ -420,7 +537,7 @@ static void test_kqueue__quiet_failure_without_memory_is_told_once(void **state)
     kqueue_test_watch(&test, 0);
     close(test.fds[1]);
     test.fds[1] = -1;
-    kqueue_shim_refuse = 1;
+    kqueue_shim.refuse = 1;
     assert_int_equal(kqueue_test_found(&test), LOOP_FAILED);
     assert_int_not_equal(test.source.slot, 0);
     assert_true(kqueue_test_is_silent(&test));
@@ -449,9 +566,9 @@ static void test_kqueue__common_changes_are_one_call(void **state)
         struct kqueue_test test;
         kqueue_test_begin(&test);
         kqueue_test_watch(&test, rows[i].from);
-        unsigned long before = kqueue_shim_calls;
+        unsigned long before = kqueue_shim.calls;
         kqueue_test_watch(&test, rows[i].to);
-        assert_int_equal(kqueue_shim_calls - before, rows[i].calls);
+        assert_int_equal(kqueue_shim.calls - before, rows[i].calls);
         kqueue_test_end(&test);
     }
 }
@@ -468,10 +585,15 @@ int main(void)
         cmocka_unit_test(test_kqueue__end_of_a_pipe_is_failure),
         cmocka_unit_test(test_kqueue__reset_is_failure),
         cmocka_unit_test(test_kqueue__nothing_wanted_is_silent),
+        cmocka_unit_test(test_kqueue__room_to_write_wakes_nobody),
         cmocka_unit_test(test_kqueue__closed_descriptor_is_forgotten),
         cmocka_unit_test(test_kqueue__no_descriptor_is_refused),
         cmocka_unit_test(test_kqueue__has_a_descriptor),
 # if defined(__linux__)
+        cmocka_unit_test(test_kqueue__ends_need_no_poll),
+        cmocka_unit_test(test_kqueue__error_of_an_event_is_failure),
+        cmocka_unit_test(test_kqueue__interrupted_change_is_made),
+        cmocka_unit_test(test_kqueue__time_is_passed_on),
         cmocka_unit_test(test_kqueue__refused_change_leaves_what_was),
         cmocka_unit_test(test_kqueue__refused_source_is_not_watched),
         cmocka_unit_test(

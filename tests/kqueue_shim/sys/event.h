@@ -57,11 +57,4 @@ int kevent(int kq, const struct kevent *changes, kqueue_shim_count change_count,
            struct kevent *events, kqueue_shim_count event_count,
            const struct timespec *timeout);
 
-// kqueue_shim_refuse, when it is n, has the n-th EV_ADD from now fail with
-// ENOMEM.
-extern int kqueue_shim_refuse;
-
-// kqueue_shim_calls counts the calls of kevent().
-extern unsigned long kqueue_shim_calls;
-
 #endif
