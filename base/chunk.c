@@ -504,7 +504,7 @@ bool chunk_take_returned(struct chunk_lender *lender,
 
 void chunk_lender_check(const struct chunk_lender *lender)
 {
-    LIST_FOREACH (cursor, after, &lender->returned) {
+    LIST_EACH (cursor, after, &lender->returned) {
         ASSERT(LIST_OWNER(cursor, struct chunk_loan, link_returned)->refs == 0);
     }
     // Of one piece each at least.

@@ -22,8 +22,8 @@ struct list_link {
 #define LIST_OWNER(link, type, member) \
  ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
-// LIST_FOREACH visits each link; the body may remove the one it is given.
-#define LIST_FOREACH(cursor, after, head)                             \
+// LIST_EACH visits each link; the body may remove the one it is given.
+#define LIST_EACH(cursor, after, head)                                \
  for (struct list_link *cursor = (head)->next, *after = cursor->next; \
       cursor != (head); cursor = after, after = cursor->next)
 

@@ -40,7 +40,7 @@ static void assembly_set_waits(struct grpc_call *call, bool waits)
 // bound.
 static void assembly_grant_next(struct conn *conn)
 {
-    LIST_FOREACH (link, after, &conn->calls) {
+    LIST_EACH (link, after, &conn->calls) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         if (!call->assembly_waits) {
             continue;

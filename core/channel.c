@@ -255,13 +255,13 @@ grpc_channel *grpc_channel_new_fd(int fd, const grpc_channel_options *options)
 static void channel_end_calls(struct grpc_channel *channel)
 {
     list_move(&channel->waiting, &channel->held);
-    LIST_FOREACH (link, after, &channel->waiting) {
+    LIST_EACH (link, after, &channel->waiting) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         channel_refuse(call, GRPC_CANCELLED, "the channel was freed");
     }
-    LIST_FOREACH (conn_link, conn_after, &channel->conns) {
+    LIST_EACH (conn_link, conn_after, &channel->conns) {
         struct conn *conn = LIST_OWNER(conn_link, struct conn, link_owner);
-        LIST_FOREACH (call_link, call_after, &conn->calls) {
+        LIST_EACH (call_link, call_after, &conn->calls) {
             struct grpc_call *call =
                 LIST_OWNER(call_link, struct grpc_call, link);
             channel_refuse(call, GRPC_CANCELLED, "the channel was freed");
@@ -272,7 +272,7 @@ static void channel_end_calls(struct grpc_channel *channel)
 // channel_deliver_own calls the callbacks that still name this channel.
 static void channel_deliver_own(struct grpc_channel *channel)
 {
-    LIST_FOREACH (link, after, &channel->loop->finished) {
+    LIST_EACH (link, after, &channel->loop->finished) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         if (call->channel == channel) {
             client_call_deliver(call);

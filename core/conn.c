@@ -912,7 +912,7 @@ void conn_check(const struct conn *conn)
     ASSERT(!conn_is_over(conn) || list_is_empty(&conn->calls));
     uint64_t assembling = 0;
     uint32_t waits = 0;
-    LIST_FOREACH (link, after, &conn->calls) {
+    LIST_EACH (link, after, &conn->calls) {
         const struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         ASSERT(!call->assembly_waits || call->assembling == 0);
         assembling += call->assembling;

@@ -106,7 +106,7 @@ struct conn *channel_ready_conn(const struct grpc_channel *channel)
 static struct subchannel *channel_subchannel(const struct grpc_channel *channel,
                                              const struct conn *conn)
 {
-    LIST_FOREACH (link, after, &channel->subchannels) {
+    LIST_EACH (link, after, &channel->subchannels) {
         struct subchannel *subchannel =
             LIST_OWNER(link, struct subchannel, link);
         if (subchannel->conn == conn) {
@@ -183,7 +183,7 @@ static bool channel_is_patient(const struct grpc_channel *channel,
 // channel_is_trying: some address is being connected to.
 static bool channel_is_trying(const struct grpc_channel *channel)
 {
-    LIST_FOREACH (link, after, &channel->subchannels) {
+    LIST_EACH (link, after, &channel->subchannels) {
         if (LIST_OWNER(link, struct subchannel, link)->state ==
             GRPC_CONNECTING) {
             return true;
@@ -204,7 +204,7 @@ static bool channel_may_hope(const struct grpc_channel *channel,
 
 static void channel_fail_waiting(struct grpc_channel *channel)
 {
-    LIST_FOREACH (link, after, &channel->waiting) {
+    LIST_EACH (link, after, &channel->waiting) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         if (!channel_is_patient(channel, call)) {
             channel_refuse(call, GRPC_UNAVAILABLE, channel->cause);
@@ -298,7 +298,7 @@ static bool channel_has_calls(const struct grpc_channel *channel)
     if (!list_is_empty(&channel->held) || !list_is_empty(&channel->waiting)) {
         return true;
     }
-    LIST_FOREACH (link, after, &channel->conns) {
+    LIST_EACH (link, after, &channel->conns) {
         if (!list_is_empty(&LIST_OWNER(link, struct conn, link_owner)->calls)) {
             return true;
         }
@@ -509,7 +509,7 @@ void grpc_channel_reset_backoff(grpc_channel *channel)
     if (channel == NULL || channel->policy == NULL) {
         return;
     }
-    LIST_FOREACH (link, after, &channel->subchannels) {
+    LIST_EACH (link, after, &channel->subchannels) {
         subchannel_hurry(LIST_OWNER(link, struct subchannel, link));
     }
     resolver_hurry(&channel->resolver);

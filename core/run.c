@@ -376,14 +376,14 @@ static void run_flush(struct grpc_loop *loop)
 static void run_free_marked(struct grpc_loop *loop)
 {
     loop->freeing = false;
-    LIST_FOREACH (server_link, server_after, &loop->servers) {
+    LIST_EACH (server_link, server_after, &loop->servers) {
         struct grpc_server *server =
             LIST_OWNER(server_link, struct grpc_server, link_loop);
         if (server->freed && !server->running) {
             server_reap(server);
         }
     }
-    LIST_FOREACH (channel_link, channel_after, &loop->channels) {
+    LIST_EACH (channel_link, channel_after, &loop->channels) {
         struct grpc_channel *channel =
             LIST_OWNER(channel_link, struct grpc_channel, link_loop);
         if (channel->freed && channel->blocking == 0) {
@@ -479,7 +479,7 @@ static bool run_has_work(const struct grpc_loop *loop)
 // run_apply_stops finds a grpc_server_stop whose post found the pipe full.
 static void run_apply_stops(struct grpc_loop *loop)
 {
-    LIST_FOREACH (link, after, &loop->servers) {
+    LIST_EACH (link, after, &loop->servers) {
         server_apply_stops(LIST_OWNER(link, struct grpc_server, link_loop));
     }
 }

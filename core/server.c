@@ -215,7 +215,7 @@ void server_on_conn_gone(struct grpc_server *server)
 {
     ASSERT(server->connection_count > 0);
     server->connection_count--;
-    LIST_FOREACH (link, after, &server->listeners) {
+    LIST_EACH (link, after, &server->listeners) {
         listener_resume(LIST_OWNER(link, struct listener, link_server));
     }
 }
@@ -471,7 +471,7 @@ grpc_server *grpc_server_new(const grpc_server_options *options)
 
 static void server_close_listeners(struct grpc_server *server)
 {
-    LIST_FOREACH (link, after, &server->listeners) {
+    LIST_EACH (link, after, &server->listeners) {
         listener_close(LIST_OWNER(link, struct listener, link_server));
     }
 }
@@ -490,7 +490,7 @@ static void server_begin_stop(struct grpc_server *server)
 {
     server->state = SERVER_STOPPING;
     server_close_listeners(server);
-    LIST_FOREACH (link, after, &server->conns) {
+    LIST_EACH (link, after, &server->conns) {
         conn_finish(LIST_OWNER(link, struct conn, link_owner),
                     VIEW("server stopped"));
     }
@@ -513,7 +513,7 @@ void server_apply_stops(struct grpc_server *server)
 static void server_stop_posted(void *argument)
 {
     struct grpc_loop *loop = argument;
-    LIST_FOREACH (link, after, &loop->servers) {
+    LIST_EACH (link, after, &loop->servers) {
         server_apply_stops(LIST_OWNER(link, struct grpc_server, link_loop));
     }
 }

@@ -191,7 +191,7 @@ static uint64_t server_least_bytes(const struct conn *conn,
                                    uint32_t ms)
 {
     uint64_t count = 0;
-    LIST_FOREACH (link, after, &conn->calls) {
+    LIST_EACH (link, after, &conn->calls) {
         count += counts(LIST_OWNER(link, struct grpc_call, link));
     }
     uint64_t all = limits_least_bytes(conn->h2.limits, ms);
@@ -303,7 +303,7 @@ static void server_on_flushed(struct conn *conn)
         return;
     }
     conn->has_waiting = false;
-    LIST_FOREACH (link, after, &conn->calls) {
+    LIST_EACH (link, after, &conn->calls) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         if (call->awaits_room) {
             call->awaits_room = false;
@@ -651,7 +651,7 @@ static void server_on_overdue(struct conn *conn)
 {
     uint64_t least = server_least_bytes(conn, server_is_arriving,
                                         conn->h2.limits->request_stall_ms);
-    LIST_FOREACH (link, after, &conn->calls) {
+    LIST_EACH (link, after, &conn->calls) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
         if (!server_is_arriving(call)) {
             continue;
@@ -680,7 +680,7 @@ static void server_on_goaway(struct conn *conn, const struct h2_event *event)
 static void server_leave_orphans(struct conn *conn)
 {
     struct grpc_server *server = conn->owner;
-    LIST_FOREACH (orphan, after, &conn->orphans) {
+    LIST_EACH (orphan, after, &conn->orphans) {
         LIST_OWNER(orphan, struct grpc_call, link)->counted_in =
             &server->orphan_count;
     }

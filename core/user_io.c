@@ -132,10 +132,10 @@ void user_io_on_source(struct loop_source *source, unsigned ready)
 
 void user_io_free_all(struct grpc_loop *loop)
 {
-    LIST_FOREACH (timer_link, timer_after, &loop->user_timers) {
+    LIST_EACH (timer_link, timer_after, &loop->user_timers) {
         grpc_timer_stop(LIST_OWNER(timer_link, struct grpc_timer, link_loop));
     }
-    LIST_FOREACH (watch_link, watch_after, &loop->user_watches) {
+    LIST_EACH (watch_link, watch_after, &loop->user_watches) {
         grpc_watch_stop(LIST_OWNER(watch_link, struct grpc_watch, link_loop));
     }
 }

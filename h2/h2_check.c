@@ -61,7 +61,7 @@ static void h2check_streams(const struct h2_conn *conn)
         ASSERT(conn->unread_bytes == 0);
         return;
     }
-    LIST_FOREACH (cursor, after, &set->streams) {
+    LIST_EACH (cursor, after, &set->streams) {
         h2check_stream(conn, LIST_OWNER(cursor, struct h2_stream, link_all),
                        &sums);
     }
@@ -72,10 +72,10 @@ static void h2check_streams(const struct h2_conn *conn)
     ASSERT(set->round.state == H2_BDP_REST ||
            conn->bdp.window < conn->limits->window_bytes_max);
     ASSERT(sums.queued_bytes == set->queued_bytes);
-    LIST_FOREACH (sendable, sendable_after, &set->sendable) {
+    LIST_EACH (sendable, sendable_after, &set->sendable) {
         sums.queued--;
     }
-    LIST_FOREACH (stalled, stalled_after, &set->stalled) {
+    LIST_EACH (stalled, stalled_after, &set->stalled) {
         sums.queued--;
     }
     ASSERT(sums.queued == 0);

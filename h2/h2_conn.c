@@ -330,7 +330,7 @@ bool h2_conn_goaway_received(struct h2_conn *conn, uint32_t last_id)
     if (conn->is_server || conn->set == NULL) {
         return true;
     }
-    LIST_FOREACH (cursor, after, &conn->set->streams) {
+    LIST_EACH (cursor, after, &conn->set->streams) {
         struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
         if (stream->state == H2_STATE_CLOSED ||

@@ -253,7 +253,7 @@ void h2_flow_announce_all(struct h2_conn *conn)
     if (conn->set == NULL) {
         return;
     }
-    LIST_FOREACH (cursor, after, &conn->set->streams) {
+    LIST_EACH (cursor, after, &conn->set->streams) {
         h2_flow_announce(conn, LIST_OWNER(cursor, struct h2_stream, link_all));
     }
 }
@@ -385,7 +385,7 @@ bool h2_flow_own_initial_fits(const struct h2_conn *conn, uint32_t initial)
     if (conn->set == NULL) {
         return true;
     }
-    LIST_FOREACH (cursor, after, &conn->set->streams) {
+    LIST_EACH (cursor, after, &conn->set->streams) {
         const struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
         if (stream->state != H2_STATE_CLOSED &&
@@ -405,7 +405,7 @@ bool h2_flow_initial_fits(struct h2_conn *conn, uint32_t initial)
     // send_delta_max is only a bound: look closely, and make it exact, so that
     // it is not looked at again for the same streams.
     int64_t most = 0;
-    LIST_FOREACH (cursor, after, &conn->set->streams) {
+    LIST_EACH (cursor, after, &conn->set->streams) {
         const struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
         if (stream->state != H2_STATE_CLOSED && stream->send_delta > most) {

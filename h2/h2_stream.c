@@ -188,7 +188,7 @@ static void h2stream_spread(struct h2_conn *conn)
     }
     conn->set->many = table;
     memset(conn->set->buckets, 0, sizeof conn->set->buckets);
-    LIST_FOREACH (cursor, after, &conn->set->streams) {
+    LIST_EACH (cursor, after, &conn->set->streams) {
         struct h2_stream *stream =
             LIST_OWNER(cursor, struct h2_stream, link_all);
         if (stream->id != 0) {

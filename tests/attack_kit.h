@@ -320,7 +320,7 @@ static MAYBE_UNUSED struct list_link *attack_conns(struct attack_run *run)
 
 static MAYBE_UNUSED bool attack_is_alive(struct attack_run *run)
 {
-    LIST_FOREACH (link, after, attack_conns(run)) {
+    LIST_EACH (link, after, attack_conns(run)) {
         if (LIST_OWNER(link, struct conn, link_owner) == run->conn) {
             return true;
         }

@@ -132,7 +132,7 @@ static void test_list__foreach_allows_removal(void **state)
     struct list_link head;
     list_init(&head);
     int visits = 0;
-    LIST_FOREACH (link, after, &head) {
+    LIST_EACH (link, after, &head) {
         (void)link;
         visits++;
     }
@@ -140,7 +140,7 @@ static void test_list__foreach_allows_removal(void **state)
     for (int i = 0; i < 10; i++) {
         list_append(&head, &items[i].link_test);
     }
-    LIST_FOREACH (link, after, &head) {
+    LIST_EACH (link, after, &head) {
         struct list_test_item *item =
             LIST_OWNER(link, struct list_test_item, link_test);
         assert_int_equal(item->value, visits);

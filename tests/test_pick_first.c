@@ -26,7 +26,7 @@ static void test_pick_first__order(void **state)
         grpc_channel_new("127.0.0.1:1", &(grpc_channel_options){.loop = loop});
     channel->state = GRPC_CONNECTING;
     assert_true(channel_on_addresses(channel, addresses, 6));
-    LIST_FOREACH (link, after, &channel->subchannels) {
+    LIST_EACH (link, after, &channel->subchannels) {
         socket_address_text(&LIST_OWNER(link, struct subchannel, link)->address,
                             text);
         assert_string_equal(text, order[i++]);

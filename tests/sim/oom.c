@@ -38,7 +38,7 @@ static grpc_channel *oom_dial(struct oom *oom)
 
 static void oom_check_conns(const struct list_link *conns)
 {
-    LIST_FOREACH (cursor, after, conns) {
+    LIST_EACH (cursor, after, conns) {
         const struct conn *conn =
             LIST_OWNER(cursor, const struct conn, link_owner);
         conn_check(conn);
@@ -51,11 +51,11 @@ static void oom_check_conns(const struct list_link *conns)
 static void oom_stepped(void *user, grpc_loop *loop)
 {
     (void)user;
-    LIST_FOREACH (server, server_after, &loop->servers) {
+    LIST_EACH (server, server_after, &loop->servers) {
         oom_check_conns(
             &LIST_OWNER(server, const struct grpc_server, link_loop)->conns);
     }
-    LIST_FOREACH (channel, channel_after, &loop->channels) {
+    LIST_EACH (channel, channel_after, &loop->channels) {
         oom_check_conns(
             &LIST_OWNER(channel, const struct grpc_channel, link_loop)->conns);
     }

@@ -225,7 +225,7 @@ static void core_visit_server(struct core *core, core_visit *visit)
         if (server == NULL) {
             continue;
         }
-        LIST_FOREACH (cursor, after, &server->conns) {
+        LIST_EACH (cursor, after, &server->conns) {
             struct core_link *link = core_meet(
                 core, LIST_OWNER(cursor, struct conn, link_owner), -1);
             if (link != NULL) {
@@ -243,7 +243,7 @@ static void core_visit_clients(struct core *core, const grpc_loop *loop,
         if (channel == NULL || core->channels[i].loop != loop) {
             continue;
         }
-        LIST_FOREACH (cursor, after, &channel->conns) {
+        LIST_EACH (cursor, after, &channel->conns) {
             struct core_link *link = core_meet(
                 core, LIST_OWNER(cursor, struct conn, link_owner), (int)i);
             if (link != NULL) {

@@ -550,7 +550,7 @@ static unsigned sim_collect(struct sim_backend *backend,
                             struct loop_ready *ready)
 {
     unsigned count = 0;
-    LIST_FOREACH (link, after, &backend->ends) {
+    LIST_EACH (link, after, &backend->ends) {
         struct sim_end *end = LIST_OWNER(link, struct sim_end, link_backend);
         unsigned events = sim_ready(end);
         if (events != 0 && count < LOOP_READY_MAX) {
@@ -704,7 +704,7 @@ uint64_t sim_now_ms(const struct sim_world *world)
 
 static void sim_happen(struct sim_world *world)
 {
-    LIST_FOREACH (link, after, &world->busy) {
+    LIST_EACH (link, after, &world->busy) {
         struct sim_pipe *pipe = LIST_OWNER(link, struct sim_pipe, link_busy);
         struct sim_end *end = LIST_OWNER(pipe, struct sim_end, in);
         if (pipe->due_us > world->now_us) {
@@ -732,7 +732,7 @@ static bool sim_has_work(struct sim_backend *backend)
     if (backend->kicked || grpc_loop_timeout(backend->loop) == 0) {
         return true;
     }
-    LIST_FOREACH (link, after, &backend->ends) {
+    LIST_EACH (link, after, &backend->ends) {
         if (sim_ready(LIST_OWNER(link, struct sim_end, link_backend)) != 0) {
             return true;
         }
@@ -769,7 +769,7 @@ static uint64_t sim_least(uint64_t a, uint64_t b)
 static uint64_t sim_next_of_network(const struct sim_world *world)
 {
     uint64_t next = SIM_NEVER;
-    LIST_FOREACH (link, after, &world->busy) {
+    LIST_EACH (link, after, &world->busy) {
         next = sim_least(
             next, LIST_OWNER(link, const struct sim_pipe, link_busy)->due_us);
     }
@@ -792,7 +792,7 @@ static uint64_t sim_next_of_loop(const struct sim_world *world,
     if (left_ms >= 0) {
         next = (sim_now_ms(world) + (uint64_t)left_ms) * 1000;
     }
-    LIST_FOREACH (link, after, &backend->ends) {
+    LIST_EACH (link, after, &backend->ends) {
         const struct sim_end *end =
             LIST_OWNER(link, struct sim_end, link_backend);
         if (end->full_us > world->now_us &&

@@ -670,7 +670,7 @@ static void wire_check_streams(struct wire_link *link, int side,
     if (conn->set == NULL) {
         return;
     }
-    LIST_FOREACH (cursor, after, &conn->set->streams) {
+    LIST_EACH (cursor, after, &conn->set->streams) {
         const struct h2_stream *stream =
             LIST_OWNER(cursor, const struct h2_stream, link_all);
         if (stream->id == 0 || stream->state == H2_STATE_CLOSED) {
