@@ -102,7 +102,8 @@ $(eval $(call flavour,s390x,s390x-linux-gnu-gcc $(PORTABLE),,-static -lpthread))
 KQUEUE = -DLOOP_HAS_KQUEUE -Itests/kqueue_shim
 KQUEUE_TESTS = test_loop test_loop_backend test_loop_kqueue test_loop_lookup \
 	test_values test_run test_user_io test_conn test_channel test_server \
-	test_listener test_stream test_stream_ends test_unary_pair
+	test_listener test_blocking test_idle test_stream test_stream_ends \
+	test_unary_pair test_attack_client test_attack_slow
 $(eval $(call flavour,kqueue,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) $(KQUEUE) \
 	$(ZLIB_CPPFLAGS) $(CPPFLAGS),-O0 -DKQUEUE_SHIM_NETBSD,\
 	-lcmocka $(ZLIB_LIBS) -lpthread))
@@ -174,6 +175,7 @@ nightly:
 	+$(MAKE) sim-machines
 	+$(MAKE) oom
 	+$(MAKE) interop
+	+$(MAKE) bsd
 	+$(MAKE) soak SECONDS=600
 	+$(MAKE) fuzz SECONDS=600
 	+$(MAKE) fuzz-replay TEST_WRAPPER='$(VALGRIND)'
@@ -225,6 +227,14 @@ coverage:
 	@tests/coverage.py $(if $(FILES),--files) $(T)/cov/profiles \
 		$(COVERAGE_PROGRAMS)
 .PHONY: coverage coverage-programs
+
+# The systems that have kqueue: compiled and linked for, not run.
+bsd: dist generator
+	@tests/deps bsd
+	@mkdir -p $(BUILD)/bsd
+	@$(GENERATOR) -I examples/helloworld -o $(BUILD)/bsd helloworld.proto
+	@WARNINGS='$(WARNINGS)' tests/bsd/run $(BUILD)/bsd
+.PHONY: bsd
 
 # Mistakes that the tests have to notice; MUTANT="name ..." for some.
 mutants:
