@@ -51,10 +51,9 @@ struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
                       void *owner, const struct conn_rules *rules,
                       const struct socket_address *peer)
 {
-    size_t peer_size =
-        offsetof(struct socket_address, storage) + (size_t)peer->size;
+    ASSERT(peer->size <= sizeof peer->storage);
     struct conn *conn = alloc_zeroed(
-        &loop->allocator, offsetof(struct conn, peer_bytes) + peer_size);
+        &loop->allocator, offsetof(struct conn, peer_bytes) + peer->size);
     if (conn == NULL) {
         return NULL;
     }
@@ -67,14 +66,15 @@ struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
     conn->timer.kind = RUN_CONN;
     list_init(&conn->calls);
     list_init(&conn->orphans);
-    conn->peer_size = (uint32_t)peer_size;
-    memcpy(conn->peer_bytes, peer, peer_size);
+    conn->peer_size = (uint8_t)peer->size;
+    memcpy(conn->peer_bytes, &peer->storage, peer->size);
     return conn;
 }
 
 void conn_peer(const struct conn *conn, struct socket_address *out)
 {
-    memcpy(out, conn->peer_bytes, conn->peer_size);
+    out->size = conn->peer_size;
+    memcpy(&out->storage, conn->peer_bytes, conn->peer_size);
 }
 
 // conn_peer_text is the peer's address in words.
@@ -88,7 +88,7 @@ static void conn_peer_text(const struct conn *conn,
 
 void conn_discard(struct conn *conn)
 {
-    // (A server's names are gone with its engine.)
+    // (A server's names are gone with its engine, and a farewell too.)
     if (conn->client_hints != NULL) {
         alloc_free(&conn->loop->allocator, conn->client_hints,
                    sizeof *conn->client_hints);
@@ -176,7 +176,7 @@ static void conn_clean(char *text)
 // the calls are told when it then closes. Without memory they are told less.
 static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
 {
-    if (conn->farewell != NULL ||
+    if (conn->h2.is_server || conn->client_hints->farewell != NULL ||
         (event->code == H2_NO_ERROR && event->debug.size == 0)) {
         return;
     }
@@ -188,19 +188,33 @@ static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
     if (size < 0 || (size_t)size >= sizeof text) {
         return;
     }
-    conn->farewell = alloc_new(&conn->loop->allocator, (size_t)size + 1);
-    if (conn->farewell != NULL) {
+    char *farewell = alloc_new(&conn->loop->allocator, (size_t)size + 1);
+    if (farewell != NULL) {
         conn_clean(text);
-        memcpy(conn->farewell, text, (size_t)size + 1);
+        memcpy(farewell, text, (size_t)size + 1);
+        conn->client_hints->farewell = farewell;
     }
+}
+
+// conn_has_engine: the socket is or was connected.
+static bool conn_has_engine(const struct conn *conn)
+{
+    return conn->h2.shared != NULL;
+}
+
+const char *conn_farewell(const struct conn *conn)
+{
+    return conn_has_engine(conn) && !conn->h2.is_server
+               ? conn->client_hints->farewell
+               : NULL;
 }
 
 static void conn_drop_farewell(struct conn *conn)
 {
-    if (conn->farewell != NULL) {
-        alloc_free(&conn->loop->allocator, conn->farewell,
-                   strlen(conn->farewell) + 1);
-        conn->farewell = NULL;
+    char *farewell = conn->client_hints->farewell;
+    if (farewell != NULL) {
+        alloc_free(&conn->loop->allocator, farewell, strlen(farewell) + 1);
+        conn->client_hints->farewell = NULL;
     }
 }
 
@@ -208,9 +222,10 @@ static void conn_drop_farewell(struct conn *conn)
 static void conn_tell_closed(struct conn *conn, const char *reason)
 {
     char text[2 * CONN_REASON_TEXT];
-    if (conn->farewell != NULL) {
+    const char *farewell = conn_farewell(conn);
+    if (farewell != NULL) {
         (void)snprintf(text, sizeof text, "%s; the peer had sent %s", reason,
-                       conn->farewell);
+                       farewell);
         reason = text;
     }
     run_log(conn->loop, GRPC_LOG_INFO, "%s", reason);
@@ -250,10 +265,11 @@ static void conn_shut(struct conn *conn)
         h2_conn_fini(&conn->h2);
     }
     conn_drop_held(conn);
-    conn_drop_farewell(conn);
     if (has_engine && conn->h2.is_server) {
         call_names_drop(&loop->allocator, conn->names);
         conn->names = NULL;
+    } else if (has_engine) {
+        conn_drop_farewell(conn);
     }
     list_remove(&conn->link_owner);
     list_remove(&conn->link_work);
@@ -634,7 +650,7 @@ static void conn_watch_writing(struct conn *conn, bool stuck)
         return;
     }
     if (stuck) {
-        conn->written_mark = conn->written;
+        conn->written = 0;
         conn_wait_for(conn, CONN_DUE_WRITE, conn->h2.limits->write_stall_ms);
     } else {
         conn_wait_no_more(conn, CONN_DUE_WRITE);
@@ -837,9 +853,9 @@ static void conn_on_read_due(struct conn *conn)
 {
     const grpc_limits *limits = conn->h2.limits;
     uint64_t least = limits_least_bytes(limits, limits->request_stall_ms);
-    bool is_slow = conn->received - conn->received_mark < least;
+    bool is_slow = conn->received < least;
     bool was_cut = conn->frame_was_cut;
-    conn->received_mark = conn->received;
+    conn->received = 0;
     conn->frame_was_cut = conn->h2.spill_size > 0;
     if (!conn_may_read(conn) || conn->behind) {
         conn->frame_was_cut = false;
@@ -866,12 +882,12 @@ static void conn_on_write_due(struct conn *conn)
     if (h2_output_size(&conn->h2) == 0) {
         return;
     }
-    if (conn->written - conn->written_mark < least) {
+    if (conn->written < least) {
         conn_end_by(conn, H2_ENHANCE_YOUR_CALM,
                     "the peer does not take what it asked for");
         return;
     }
-    conn->written_mark = conn->written;
+    conn->written = 0;
     conn_wait_for(conn, CONN_DUE_WRITE, limits->write_stall_ms);
 }
 

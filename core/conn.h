@@ -91,7 +91,9 @@ struct conn_path_hint {
     hpack_hint hint;
 };
 
+// What only a client's connection needs.
 struct conn_client_hints {
+    char *farewell; // the server's GOAWAY in words; NULL: none
     hpack_hint method;
     hpack_hint scheme;
     hpack_hint accepted;  // grpc-accept-encoding
@@ -102,37 +104,35 @@ struct conn_client_hints {
     struct conn_path_hint paths[CONN_PATH_HINTS];
 };
 
+// There may be many at rest: members stand by size.
 struct conn {
     struct grpc_loop *loop;
     const struct conn_role *role;
-    void *owner;        // the role's: grpc_server or grpc_channel
-    uint8_t state;      // enum conn_state
-    bool finishing;     // close when the last stream has ended and all is sent
-    bool write_shut;    // nothing more is written
-    bool frame_was_cut; // when CONN_DUE_READ was due last
-    bool behind;        // the last read was full: there may be more
-    bool has_waiting;   // server: calls that have not begun for want of room
-    uint8_t waits;      // a bit for each enum conn_due that is waited for
+    void *owner;         // the role's: grpc_server or grpc_channel
+    uint8_t state;       // enum conn_state
+    uint8_t waits;       // a bit for each enum conn_due that is waited for
+    bool behind;         // the last read was full: there may be more
+    bool finishing : 1;  // close when the last stream has ended and all is sent
+    bool write_shut : 1; // nothing more is written
+    bool frame_was_cut : 1; // when CONN_DUE_READ was due last
+    bool has_waiting : 1; // server: calls that have not begun for want of room
     struct loop_source source;
     struct loop_timer timer;
     uint32_t due_ms[CONN_DUES]; // low bits of loop time, of those in waits
     struct flood flood;
-    uint32_t written;        // bytes; wraps
-    uint32_t written_mark;   // of it, when CONN_DUE_WRITE was set
-    uint32_t received;       // bytes; wraps
-    uint32_t received_mark;  // of it, when CONN_DUE_READ was due last
+    uint32_t written;        // bytes, since CONN_DUE_WRITE was set; wraps
+    uint32_t received;       // bytes, since CONN_DUE_READ was due; wraps
     uint32_t assembly_waits; // calls whose large message waits (assembly.h)
+    // Bytes granted for large messages that arrive.
+    uint32_t assembling;
+    uint32_t orphan_count; // of orphans
     struct list_link link_owner;
     struct list_link link_work; // in loop->dirty or loop->dead
     struct list_link calls;     // on this connection
     // Server: calls whose stream has ended and whose handler has not. They
     // count against the limit of streams, or resets would make it none.
     struct list_link orphans;
-    uint32_t orphan_count;
-    // Bytes granted for large messages that arrive.
-    uint32_t assembling;
     struct conn_held *held; // input that is dealt with later; NULL: none
-    char *farewell;         // the peer's GOAWAY in words; NULL: none
     // Hints for the fields that every call sends; for a client there are more.
     hpack_hint content_type;
     hpack_hint status_ok;
@@ -141,8 +141,8 @@ struct conn {
         struct call_names *names; // server: of the last request; call_fields.h
     };
     struct h2_conn h2; // its limits are the owner's, from the beginning
-    uint32_t peer_size;
-    uint8_t peer_bytes[]; // its socket_address, as short as it is
+    uint8_t peer_size;
+    uint8_t peer_bytes[]; // of its socket_address, as short as it is
 };
 
 // conn_new makes a connection in state CONNECTING that owns no socket yet;
@@ -157,6 +157,10 @@ INTERNAL void conn_discard(struct conn *conn);
 
 // conn_peer copies the peer's address out.
 INTERNAL void conn_peer(const struct conn *conn, struct socket_address *out);
+
+// conn_farewell is a server's GOAWAY in words, or that of its last one that said
+// why; NULL while there is none. Borrowed until role->closed returns.
+INTERNAL const char *conn_farewell(const struct conn *conn);
 
 // conn_connect begins to connect to conn->peer. An errno, or 0.
 INTERNAL MUST_CHECK int conn_connect(struct conn *conn, uint32_t timeout_ms);

@@ -383,7 +383,8 @@ static void channel_slow_keepalive(struct grpc_channel *channel,
 // channel_why_leave is why a connection takes no more calls, in words.
 static const char *channel_why_leave(const struct conn *conn)
 {
-    return conn->farewell != NULL ? conn->farewell : "the server said GOAWAY";
+    const char *farewell = conn_farewell(conn);
+    return farewell != NULL ? farewell : "the server said GOAWAY";
 }
 
 static void channel_on_goaway(struct conn *conn, const struct h2_event *event)

@@ -263,20 +263,32 @@ struct h2_stream_set {
 // One connection. The owner embeds it; all fields but those said to be
 // readable are h2's own. At rest it holds no memory beside itself and the two
 // HPACK tables.
+//
+// There may be many: members stand by size, and flags share a byte.
 struct h2_conn {
     // Readable:
-    enum h2_conn_state state;
-    bool is_server;
-    bool settings_received;
-    bool goaway_received;
-    bool goaway_sent;
+    uint8_t state;      // enum h2_conn_state
+    uint8_t close_code; // enum h2_code of the first connection error; sticky
+    bool goaway_received : 1;
+    bool goaway_sent : 1;
+    // The engine's own:
+    bool goaway_due : 1;       // its event
+    bool closed_given : 1;     // H2_EVENT_CLOSED
+    bool settings_unacked : 1; // wanted is not yet in force; readable
+    bool spill_used : 1;       // the last event's views point into spill
+    uint8_t step;              // enum h2_step
+    uint8_t block_flags;       // of the HEADERS of the block being gathered
+    uint8_t block_frames;      // its CONTINUATION frames
+    uint8_t block_empty;       // of them, without a payload
+    uint8_t head_size;         // bytes of head that have come
+
+    // Readable:
     struct h2_settings_local local; // as acknowledged
     struct h2_settings peer;        // the peer's, as last received
     uint32_t stream_count;          // streams with an object
     uint32_t open_count;            // of them, not yet closed (RFC 9113 5.1.2)
     uint32_t last_peer_id;          // highest stream id the peer has opened
     uint32_t next_local_id;         // id of the next stream that we open
-    uint32_t close_code;            // first connection error; sticky
     const char *close_reason;       // static text
 
     // What the owner may set a rate to; both wrap. Glitches: frames without
@@ -291,8 +303,10 @@ struct h2_conn {
     struct h2_stream_set *set;  // NULL: there is no stream
     struct h2_settings wanted;  // ours, as last sent
     uint32_t connection_window; // most unread bytes; with all growth
-    uint32_t idle_left;         // frames so far that would be no glitches
     uint32_t resets_left;       // RST_STREAM frames that are no glitches
+    uint16_t idle_left;         // frames so far that would be no glitches
+    bool is_server;             // readable
+    bool settings_received;     // readable
     uint32_t growth_own; // by which connection_window has grown for itself
     struct hpack_decoder decoder;
     struct hpack_encoder encoder;
@@ -304,9 +318,9 @@ struct h2_conn {
     uint64_t recent_ended;
 
     // Windows (h2_flow.c).
-    int64_t send_window;
-    int64_t receive_window; // what the peer may still send
-    int64_t unread_bytes;   // sum over all streams
+    int32_t send_window;
+    int32_t receive_window; // what the peer may still send
+    int32_t unread_bytes;   // sum over all streams
 
     // Output (h2_conn.c). induced_bytes counts what the peer made us queue, in
     // two generations; the older is dropped when its last byte has left.
@@ -317,25 +331,18 @@ struct h2_conn {
     uint32_t induced_end;     // output bytes up to the end of the newer
 
     // Input (h2_recv.c).
-    struct h2_frame frame; // being received
-    uint32_t data_left;    // payload bytes of it, to be handed through
-    uint32_t skip_left;    // payload bytes of it, to be skipped
-    uint32_t goaway_code;  // of a GOAWAY event that is due, its text in spill
-    uint8_t *spill;        // what is needed whole and was cut
+    union {
+        struct h2_frame frame;      // being received
+        uint8_t head[H2_HEAD_SIZE]; // before: its head, cut by the input
+    };
+    uint32_t data_left;   // payload bytes of it, to be handed through
+    uint32_t skip_left;   // payload bytes of it, to be skipped
+    uint32_t goaway_code; // of a GOAWAY event that is due, its text in spill
+    uint8_t *spill;       // what is needed whole and was cut
     uint32_t spill_size;
     uint32_t spill_capacity;
-    uint32_t block_size;  // first bytes of spill: fragments of a header block
-    uint32_t block_id;    // its stream; 0: none is being gathered
-    uint8_t block_flags;  // of its HEADERS
-    uint8_t block_frames; // its CONTINUATION frames
-    uint8_t block_empty;  // of them, without a payload
-    uint8_t step;         // enum h2_step
-    uint8_t head_size;    // bytes of head, or of the preface, that have come
-    uint8_t head[H2_HEAD_SIZE]; // cut by the input
-    bool goaway_due : 1;        // its event
-    bool closed_given : 1;      // H2_EVENT_CLOSED
-    bool settings_unacked : 1;  // wanted is not yet in force
-    bool spill_used : 1;        // the last event's views point into spill
+    uint32_t block_size; // first bytes of spill: fragments of a header block
+    uint32_t block_id;   // its stream; 0: none is being gathered
 
     // GOAWAY, and what is due.
     uint32_t goaway_sent_id;     // lowest last_stream_id sent

@@ -188,7 +188,7 @@ void h2_conn_set_state(struct h2_conn *conn, enum h2_conn_state state)
 {
     ASSERT((h2conn_legal[conn->state] & 1u << state) != 0);
     (void)h2conn_legal;
-    conn->state = state;
+    conn->state = (uint8_t)state;
 }
 
 // h2conn_drain follows a GOAWAY of either side.
@@ -204,7 +204,7 @@ bool h2_conn_fail(struct h2_conn *conn, enum h2_code code, const char *reason)
     if (conn->state == H2_CONN_CLOSED) {
         return false;
     }
-    conn->close_code = code;
+    conn->close_code = (uint8_t)code;
     conn->close_reason = reason;
     bool told = h2_goaway(conn, conn->last_peer_id, code,
                           view_of(reason, strlen(reason)));

@@ -43,7 +43,7 @@ INTERNAL void h2_conn_induced(struct h2_conn *conn, size_t size);
 static inline void h2_conn_earn_idle(struct h2_conn *conn)
 {
     if (conn->idle_left < H2_LIMIT_IDLE_SAVED) {
-        conn->idle_left += H2_LIMIT_IDLE_FRAMES;
+        conn->idle_left = (uint16_t)(conn->idle_left + H2_LIMIT_IDLE_FRAMES);
     }
 }
 

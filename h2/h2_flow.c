@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Windows are 64 bits wide, so that no sum of legal steps overflows. Those of
-// a stream are kept as a difference to the initial window of SETTINGS, so that
-// a change of that setting touches no stream.
+// Windows are counted in 64 bits, so that no sum of legal steps overflows. The
+// connection's numbers are never below 0 nor above 2^31-1, and kept in 32.
+// Windows of a stream are kept as a difference to the initial window of
+// SETTINGS, so that a change of that setting touches no stream.
 //
 // What we let the peer send, invariants (h2_check):
 //   1. per stream: receive_delta + unread_bytes + kept_bytes + credit_bytes ==
@@ -40,7 +41,7 @@ static int64_t flow_owed(const struct h2_conn *conn)
 
 static void flow_pay(struct h2_conn *conn, int64_t owed)
 {
-    conn->receive_window += owed;
+    conn->receive_window += (int32_t)owed;
     if (conn->set != NULL) {
         conn->set->announced += (uint32_t)owed;
     }
@@ -261,15 +262,15 @@ void h2_flow_announce_all(struct h2_conn *conn)
 void h2_flow_received(struct h2_conn *conn, struct h2_stream *stream,
                       uint32_t n)
 {
-    conn->receive_window -= n;
-    conn->unread_bytes += n;
+    conn->receive_window -= (int32_t)n;
+    conn->unread_bytes += (int32_t)n;
     stream->receive_delta -= n;
     stream->unread_bytes += n;
 }
 
 void h2_flow_dropped(struct h2_conn *conn, struct h2_stream *stream, uint32_t n)
 {
-    conn->receive_window -= n;
+    conn->receive_window -= (int32_t)n;
     if (stream != NULL) {
         stream->receive_delta -= n;
         stream->credit_bytes += n;
@@ -279,7 +280,7 @@ void h2_flow_dropped(struct h2_conn *conn, struct h2_stream *stream, uint32_t n)
 void h2_flow_forget(struct h2_conn *conn, struct h2_stream *stream)
 {
     stream->credit_bytes += stream->unread_bytes;
-    conn->unread_bytes -= stream->unread_bytes;
+    conn->unread_bytes -= (int32_t)stream->unread_bytes;
     stream->unread_bytes = 0;
     if (UNLIKELY(stream->extra_bytes > 0)) {
         conn->set->extra_bytes -= stream->extra_bytes;
@@ -305,7 +306,7 @@ static void flow_keep(struct h2_conn *conn, struct h2_stream *stream, int64_t n)
     ASSERT(n <= stream->unread_bytes);
     stream->unread_bytes -= n;
     stream->kept_bytes += n;
-    conn->unread_bytes -= n;
+    conn->unread_bytes -= (int32_t)n;
 }
 
 void h2_credit(struct h2_conn *conn, struct h2_stream *stream, size_t n)
@@ -356,10 +357,10 @@ void h2_want(struct h2_conn *conn, struct h2_stream *stream, size_t n)
 
 bool h2_flow_grow_connection(struct h2_conn *conn, uint32_t increment)
 {
-    if ((int64_t)increment > H2_WINDOW_MAX - conn->send_window) {
+    if (increment > (uint32_t)(H2_WINDOW_MAX - conn->send_window)) {
         return false;
     }
-    conn->send_window += increment;
+    conn->send_window += (int32_t)increment;
     return true;
 }
 

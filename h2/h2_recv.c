@@ -81,15 +81,22 @@ static enum h2recv_outcome h2recv_step_magic(struct h2_conn *conn,
     return H2RECV_AGAIN;
 }
 
+// h2recv_is_http1: the head is "HTTP/" and so on.
+static bool h2recv_is_http1(const struct h2_frame *frame)
+{
+    return frame->length == 0x485454 && frame->type == 'P' &&
+           frame->flags == '/';
+}
+
 // h2recv_is_first checks the frame that has to come first.
-static bool h2recv_is_first(struct h2_conn *conn, const uint8_t *head)
+static bool h2recv_is_first(struct h2_conn *conn)
 {
     if (conn->frame.type == H2_FRAME_SETTINGS &&
         (conn->frame.flags & H2_FLAG_ACK) == 0) {
         return true;
     }
     return h2_conn_fail(conn, H2_PROTOCOL_ERROR,
-                        memcmp(head, "HTTP/", 5) == 0
+                        h2recv_is_http1(&conn->frame)
                             ? "the server speaks HTTP/1"
                             : "the first frame is not SETTINGS");
 }
@@ -110,11 +117,12 @@ static bool h2recv_in_order(struct h2_conn *conn)
     return true;
 }
 
-// h2recv_admit holds a head against all rules that need no payload.
+// h2recv_admit holds a head against all rules that need no payload. (head may
+// be where the frame is then.)
 static bool h2recv_admit(struct h2_conn *conn, const uint8_t *head)
 {
     conn->frame = h2_frame_read(head);
-    if (!conn->settings_received && !h2recv_is_first(conn, head)) {
+    if (!conn->settings_received && !h2recv_is_first(conn)) {
         return false;
     }
     if (!h2recv_in_order(conn)) {

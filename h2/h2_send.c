@@ -276,7 +276,7 @@ static struct h2_frame h2send_data_frame(const struct h2_stream *stream,
 static void h2send_data_sent(struct h2_conn *conn, struct h2_stream *stream,
                              size_t size, bool end)
 {
-    conn->send_window -= (int64_t)size;
+    conn->send_window -= (int32_t)size;
     stream->send_delta -= (int64_t)size;
     h2_conn_earn_idle(conn);
     if (end) {

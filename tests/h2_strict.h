@@ -284,7 +284,7 @@ static MAYBE_UNUSED void strict_window(struct script_run *run, uint32_t id)
     if (id == 0) {
         script_add(&run->events, "WINDOW %ld of %ld\n",
                    (long)conn->receive_window,
-                   (long)(conn->connection_window - conn->unread_bytes));
+                   (long)conn->connection_window - (long)conn->unread_bytes);
     } else if (stream != NULL) {
         int64_t window = h2_flow_receive_window(stream);
         script_add(&run->events, "WINDOW %u %ld of %ld\n", (unsigned)id,
