@@ -37,6 +37,12 @@ static int system_port_write(void *user, int fd, const struct view *views,
     return socket_write(fd, views, count, out_size);
 }
 
+static void system_port_give_up_after(void *user, int fd, uint32_t ms)
+{
+    (void)user;
+    socket_give_up_after(fd, ms);
+}
+
 static void system_port_close_write(void *user, int fd)
 {
     (void)user;
@@ -57,6 +63,7 @@ const struct loop_port *loop_system_port(void)
         .connected = system_port_connected,
         .read = system_port_read,
         .write = system_port_write,
+        .give_up_after = system_port_give_up_after,
         .close_write = system_port_close_write,
         .close = system_port_close,
     };

@@ -28,6 +28,9 @@ struct loop_port {
                 size_t *out_size);
     int (*write)(void *user, int fd, const struct view *views, size_t count,
                  size_t *out_size);
+    // The connection fails when what was sent is not acknowledged for ms. NULL:
+    // there is nothing of the kind.
+    void (*give_up_after)(void *user, int fd, uint32_t ms);
     void (*close_write)(void *user, int fd);
     void (*close)(void *user, int fd);
 };

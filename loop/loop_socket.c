@@ -344,6 +344,8 @@ static void socket_tune(int fd, bool is_ip)
 #endif
     if (is_ip) {
         (void)socket_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        // At the system's own times: for connections that ask nothing themselves.
+        (void)socket_set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     }
 }
 
@@ -680,6 +682,18 @@ int socket_write(int fd, const struct view *views, size_t count,
     }
     *out_size = (size_t)sent;
     return 0;
+}
+
+void socket_give_up_after(int fd, uint32_t ms)
+{
+#if defined(TCP_USER_TIMEOUT)
+    int value = ms < INT_MAX ? (int)ms : INT_MAX;
+    // (A socket that is not TCP's has no such option, and no need of it.)
+    (void)socket_set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, value);
+#else
+    (void)fd;
+    (void)ms;
+#endif
 }
 
 void socket_close_write(int fd)

@@ -89,6 +89,11 @@ INTERNAL MUST_CHECK int socket_read(int fd, uint8_t *buffer, size_t size,
 INTERNAL MUST_CHECK int socket_write(int fd, const struct view *views,
                                      size_t count, size_t *out_size);
 
+// socket_give_up_after lets a TCP connection fail (ETIMEDOUT) when what was sent
+// is not acknowledged for so long (gRFC A18), where the system can (Linux). Its
+// own limit is some 15 minutes.
+INTERNAL void socket_give_up_after(int fd, uint32_t ms);
+
 // socket_close_write tells the peer that we send no more (shutdown).
 INTERNAL void socket_close_write(int fd);
 INTERNAL void socket_close(int fd);

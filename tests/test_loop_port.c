@@ -2,6 +2,8 @@
 #include "tests/unit.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -54,6 +56,29 @@ static void test_loop_port__connect(void **state)
     port->close(port->user, listener);
 }
 
+// What is sent on a TCP connection and not acknowledged makes it fail in time.
+static void test_loop_port__gives_up(void **state)
+{
+    (void)state;
+    const struct loop_port *port = loop_system_port();
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    port->give_up_after(port->user, fd, 20000);
+#if defined(TCP_USER_TIMEOUT)
+    int value = 0;
+    socklen_t size = sizeof value;
+    assert_int_equal(
+        getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size), 0);
+    assert_int_equal(value, 20000);
+#endif
+    port->close(port->user, fd);
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    port->give_up_after(port->user, fds[0], UINT32_MAX); // nothing happens
+    port->close(port->user, fds[0]);
+    port->close(port->user, fds[1]);
+}
+
 static uint64_t port_fixed_us(void *user)
 {
     return *(const uint64_t *)user;
@@ -91,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loop_port__system),
         cmocka_unit_test(test_loop_port__connect),
+        cmocka_unit_test(test_loop_port__gives_up),
         cmocka_unit_test(test_loop_port__own_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

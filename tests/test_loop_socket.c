@@ -230,6 +230,9 @@ static void socket_test_connect(const struct socket_address *bound,
     socket_test_flags(*out_server);
     if (socket_address_is_ip(bound)) {
         assert_true(socket_test_option(client, IPPROTO_TCP, TCP_NODELAY) != 0);
+        assert_true(socket_test_option(client, SOL_SOCKET, SO_KEEPALIVE) != 0);
+        assert_true(socket_test_option(*out_server, SOL_SOCKET, SO_KEEPALIVE) !=
+                    0);
         assert_true(socket_test_option(*out_server, IPPROTO_TCP, TCP_NODELAY) !=
                     0);
         struct socket_address local;
