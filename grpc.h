@@ -534,6 +534,12 @@ GRPC_API grpc_result grpc_server_run(grpc_server *server);
 // as the server exists.
 GRPC_API void grpc_server_stop(grpc_server *server);
 
+// grpc_server_drain is grpc_server_stop with a time limit: what is not at its end
+// after grace_ms is ended (clients see UNAVAILABLE); 0 is at once. It may be
+// called again with less time left. On the loop's thread: from elsewhere,
+// grpc_loop_post() a function that calls it. GRPC_EINVAL: no server.
+GRPC_API grpc_result grpc_server_drain(grpc_server *server, uint32_t grace_ms);
+
 // grpc_server_is_stopped: it was stopped and nothing is left open.
 GRPC_API bool grpc_server_is_stopped(const grpc_server *server);
 

@@ -151,6 +151,7 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
         limits_say(&fault, channel->cause, sizeof channel->cause);
         memcpy(channel->error, channel->cause, sizeof channel->error);
     }
+    rules_for_channel(&channel->rules, options, loop);
     channel->timer.kind = RUN_CHANNEL;
     channel->dial = channel_dial_socket;
     channel->fd = -1;

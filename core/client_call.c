@@ -159,6 +159,7 @@ bool client_call_send(struct grpc_call *call, struct conn *conn)
     }
     list_remove(&call->link);
     call_attach(call, conn, stream);
+    conn_call_began(conn);
     call_set_state(call, CALL_SENT);
     conn_wake(conn);
     // Without memory for the headers the engine closes the connection, and

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "core/call.h"
+#include "core/conn_life.h"
 #include "core/limits.h"
 
 enum {
@@ -77,9 +78,7 @@ void conn_peer(const struct conn *conn, struct socket_address *out)
     memcpy(&out->storage, conn->peer_bytes, conn->peer_size);
 }
 
-// conn_peer_text is the peer's address in words.
-static void conn_peer_text(const struct conn *conn,
-                           char text[SOCKET_ADDRESS_TEXT])
+void conn_peer_text(const struct conn *conn, char text[SOCKET_ADDRESS_TEXT])
 {
     struct socket_address peer;
     conn_peer(conn, &peer);
@@ -128,22 +127,26 @@ static void conn_arm(struct conn *conn)
     }
 }
 
-static bool conn_waits_for(const struct conn *conn, enum conn_due which)
+bool conn_waits_for(const struct conn *conn, enum conn_due which)
 {
     return (conn->waits & 1u << which) != 0;
 }
 
-static void conn_wait_for(struct conn *conn, enum conn_due which,
-                          uint32_t delay_ms)
+void conn_wait_until(struct conn *conn, enum conn_due which, uint32_t due_ms)
 {
-    uint32_t delay =
-        delay_ms < CONN_DELAY_MAX_MS ? delay_ms : CONN_DELAY_MAX_MS;
-    conn->due_ms[which] = (uint32_t)run_due(conn->loop, delay);
+    conn->due_ms[which] = due_ms;
     conn->waits |= (uint8_t)(1u << which);
     conn_arm(conn);
 }
 
-static void conn_wait_no_more(struct conn *conn, enum conn_due which)
+void conn_wait_for(struct conn *conn, enum conn_due which, uint32_t delay_ms)
+{
+    uint32_t delay =
+        delay_ms < CONN_DELAY_MAX_MS ? delay_ms : CONN_DELAY_MAX_MS;
+    conn_wait_until(conn, which, (uint32_t)run_due(conn->loop, delay));
+}
+
+void conn_wait_no_more(struct conn *conn, enum conn_due which)
 {
     if (conn_waits_for(conn, which)) {
         conn->waits &= (uint8_t) ~(1u << which);
@@ -154,9 +157,8 @@ static void conn_wait_no_more(struct conn *conn, enum conn_due which)
 // conn_is_due: that time limit has passed.
 static bool conn_is_due(const struct conn *conn, enum conn_due which)
 {
-    uint32_t now_ms = (uint32_t)conn->loop->loop.now_ms;
     return conn_waits_for(conn, which) &&
-           (int32_t)(conn->due_ms[which] - now_ms) <= 0;
+           (int32_t)(conn->due_ms[which] - conn_now_ms(conn)) <= 0;
 }
 
 // ---- The end of a connection ------------------------------------------------
@@ -302,9 +304,7 @@ static void conn_linger(struct conn *conn, const char *reason)
 {
     conn_set_state(conn, CONN_LINGERING);
     conn_drop_held(conn);
-    conn_wait_no_more(conn, CONN_DUE_PAUSE);
-    conn_wait_no_more(conn, CONN_DUE_WRITE);
-    conn_wait_no_more(conn, CONN_DUE_READ);
+    conn->waits = 0;
     conn_wait_for(conn, CONN_DUE_STATE, CORE_LINGER_MS);
     conn_tell_closed(conn, reason);
     conn_wake(conn);
@@ -334,6 +334,7 @@ static void conn_on_settings(struct conn *conn)
     if (conn->state == CONN_HANDSHAKE) {
         conn_set_state(conn, CONN_READY);
         conn_wait_no_more(conn, CONN_DUE_STATE);
+        conn_life_begin(conn);
     }
     conn->role->ready(conn);
 }
@@ -363,7 +364,12 @@ static void conn_dispatch(struct conn *conn, const struct h2_event *event)
     case H2_EVENT_CLOSED:
         conn_on_closed(conn, event);
         break;
+    case H2_EVENT_PING:
+        conn_life_on_ping(conn);
+        break;
     case H2_EVENT_PING_ACK:
+        conn_life_on_ping_ack(conn, event);
+        break;
     case H2_EVENT_NONE:
         break;
     }
@@ -562,6 +568,7 @@ static void conn_read(struct conn *conn)
         conn_feed_none(conn);
     } else {
         conn->received += (uint32_t)size;
+        conn->keepalive.read_ms = conn_now_ms(conn);
         conn->behind = size == CORE_INPUT_BYTES;
         struct view left = conn_feed(conn, view_of(conn->loop->input, size));
         if (UNLIKELY(left.size > 0)) {
@@ -722,8 +729,14 @@ static int conn_make_engine(struct conn *conn, const struct h2_options *options)
 // conn_begin: the engine is there, and has a preface to send.
 static void conn_begin(struct conn *conn)
 {
+    const struct loop_port *port = conn->loop->loop.port;
     conn_set_state(conn, CONN_HANDSHAKE);
     flood_init(&conn->flood, conn->h2.limits, conn->loop->loop.now_ms);
+    if (conn_rules_of(conn)->keepalive_ms != GRPC_NEVER &&
+        port->give_up_after != NULL) {
+        port->give_up_after(port->user, conn->source.fd,
+                            conn_rules_of(conn)->keepalive_timeout_ms);
+    }
     conn_wake(conn);
 }
 
@@ -891,6 +904,20 @@ static void conn_on_write_due(struct conn *conn)
     conn_wait_for(conn, CONN_DUE_WRITE, limits->write_stall_ms);
 }
 
+// conn_on_ask_due: what we do not read ourselves is no silence of the peer's, and
+// what it has sent may wait behind the timer.
+static void conn_on_ask_due(struct conn *conn)
+{
+    if (!conn_may_read(conn)) {
+        conn->keepalive.read_ms = conn_now_ms(conn);
+    } else if (conn->keepalive.asked) {
+        conn_read(conn);
+    }
+    if (!conn_is_over(conn)) {
+        conn_life_on_ask_due(conn);
+    }
+}
+
 void conn_on_timer(struct conn *conn)
 {
     static void (*const conn_on_due[CONN_DUES])(struct conn * conn) = {
@@ -898,6 +925,9 @@ void conn_on_timer(struct conn *conn)
         [CONN_DUE_PAUSE] = conn_on_pause_due,
         [CONN_DUE_WRITE] = conn_on_write_due,
         [CONN_DUE_READ] = conn_on_read_due,
+        [CONN_DUE_ASK] = conn_on_ask_due,
+        [CONN_DUE_LEAVE] = conn_life_on_leave_due,
+        [CONN_DUE_AGE] = conn_life_on_age_due,
     };
     for (size_t i = 0; i < CONN_DUES && conn->state != CONN_CLOSED; i++) {
         if (conn_is_due(conn, (enum conn_due)i)) {

@@ -13,6 +13,15 @@
 //                    v                      v closed or a second has passed
 //                  CLOSED <-----------------+
 //
+// A server leaves in two steps, so that no call is lost that was under way
+// (RFC 9113 section 6.8). Those that come in between are served:
+//
+//           conn_drain                   it came back, or CORE_DRAIN_MS
+//   serving ----------------> draining ---------------------> finishing
+//           GOAWAY 2^31-1, PING          GOAWAY with the last id
+//
+// Finishing, the connection is closed when its last stream has ended.
+//
 // Invariants (conn_check):
 //   1. role->closed is called exactly once, on entering LINGERING or CLOSED.
 //      The role then has no call on the connection any more.
@@ -31,6 +40,7 @@
 #include "base/linkage.h"
 #include "base/list.h"
 #include "core/flood.h"
+#include "core/keepalive.h"
 #include "core/rules.h"
 #include "core/run.h"
 #include "grpc.h"
@@ -75,7 +85,19 @@ enum conn_due {
     CONN_DUE_PAUSE, // the peer is read again
     CONN_DUE_WRITE, // the peer takes what waits for it
     CONN_DUE_READ,  // server: what has begun to arrive does
+    CONN_DUE_ASK,   // keepalive.h
+    CONN_DUE_LEAVE, // server: it has had no stream for too long; draining:
+                    // the PING comes back
+    CONN_DUE_AGE,   // server: it is too old; once more, its grace is over
     CONN_DUES,
+};
+
+// Why a server drains a connection. The client is told in a word.
+enum conn_drain {
+    CONN_DRAIN_NONE,
+    CONN_DRAIN_STOP,
+    CONN_DRAIN_AGE,
+    CONN_DRAIN_IDLE,
 };
 
 struct conn_held {
@@ -116,10 +138,12 @@ struct conn {
     bool write_shut : 1; // nothing more is written
     bool frame_was_cut : 1; // when CONN_DUE_READ was due last
     bool has_waiting : 1; // server: calls that have not begun for want of room
+    bool has_aged : 1;    // CONN_DUE_AGE was due
     struct loop_source source;
     struct loop_timer timer;
     uint32_t due_ms[CONN_DUES]; // low bits of loop time, of those in waits
     struct flood flood;
+    struct keepalive keepalive;
     uint32_t written;        // bytes, since CONN_DUE_WRITE was set; wraps
     uint32_t received;       // bytes, since CONN_DUE_READ was due; wraps
     uint32_t assembly_waits; // calls whose large message waits (assembly.h)
@@ -141,6 +165,7 @@ struct conn {
         struct call_names *names; // server: of the last request; call_fields.h
     };
     struct h2_conn h2; // its limits are the owner's, from the beginning
+    uint8_t drain;     // enum conn_drain
     uint8_t peer_size;
     uint8_t peer_bytes[]; // of its socket_address, as short as it is
 };
@@ -175,6 +200,9 @@ INTERNAL MUST_CHECK int conn_start(struct conn *conn, int fd,
 // after every send.
 INTERNAL void conn_wake(struct conn *conn);
 
+// conn_drain begins to end a server's connection, in two steps.
+INTERNAL void conn_drain(struct conn *conn, enum conn_drain why);
+
 // conn_finish tells the peer that no more calls are taken (GOAWAY), lets those
 // that are open end, then closes.
 INTERNAL void conn_finish(struct conn *conn, struct view debug);
@@ -185,6 +213,16 @@ INTERNAL void conn_close(struct conn *conn, const char *format, ...)
 
 INTERNAL bool conn_is_over(const struct conn *conn);
 
+// conn_call_began is called when a call has got a stream: a client without
+// calls need not know whether its server is still there.
+INTERNAL void conn_ask_again(struct conn *conn);
+static inline void conn_call_began(struct conn *conn)
+{
+    if (UNLIKELY(conn->keepalive.dormant)) {
+        conn_ask_again(conn);
+    }
+}
+
 // conn_path_hint is the hint of a method's :path on this client's connection.
 INTERNAL hpack_hint *conn_path_hint(struct conn *conn, const char *path);
 
@@ -193,6 +231,32 @@ INTERNAL void conn_on_source(struct conn *conn, unsigned ready);
 INTERNAL void conn_on_timer(struct conn *conn);
 INTERNAL void conn_flush(struct conn *conn);
 INTERNAL void conn_free(struct conn *conn);
+
+// For conn_life.c:
+
+static inline const struct conn_rules *conn_rules_of(const struct conn *conn)
+{
+    return rules_of(conn->h2.limits);
+}
+
+// conn_now_ms is the low bits of the time of this step.
+static inline uint32_t conn_now_ms(const struct conn *conn)
+{
+    return (uint32_t)conn->loop->loop.now_ms;
+}
+
+// conn_wait_for waits for so long, conn_wait_until for a time of which it is
+// given the low bits.
+INTERNAL bool conn_waits_for(const struct conn *conn, enum conn_due which);
+INTERNAL void conn_wait_for(struct conn *conn, enum conn_due which,
+                            uint32_t delay_ms);
+INTERNAL void conn_wait_until(struct conn *conn, enum conn_due which,
+                              uint32_t due_ms);
+INTERNAL void conn_wait_no_more(struct conn *conn, enum conn_due which);
+
+// conn_peer_text is the peer's address in words.
+INTERNAL void conn_peer_text(const struct conn *conn,
+                             char text[SOCKET_ADDRESS_TEXT]);
 
 INTERNAL void conn_check(const struct conn *conn);
 

@@ -78,6 +78,26 @@ enum {
     CORE_IDLE_TIMEOUT_MS = 1800000,
     // A connection that we close flushes its output for this long.
     CORE_LINGER_MS = 1000,
+    // Keepalive (gRFC A8, A9): how long a PING may go unanswered; after what
+    // silence a server asks; and the least of that for either side.
+    CORE_KEEPALIVE_TIMEOUT_MS = 20000,
+    CORE_KEEPALIVE_SERVER_MS = 7200000,
+    CORE_KEEPALIVE_SERVER_LEAST_MS = 1000,
+    CORE_KEEPALIVE_CHANNEL_LEAST_MS = 10000,
+    // A client's PINGs have so much time between them, and more without calls.
+    // So many that come earlier are borne.
+    CORE_PING_GAP_MS = 300000,
+    CORE_PING_GAP_IDLE_MS = 7200000,
+    CORE_PING_STRIKES = 2,
+    // Between the two GOAWAYs of a server a client answers a PING, or is taken
+    // to have heard the first (grpc-go: 5 s).
+    CORE_DRAIN_MS = 5000,
+    // The age of a connection is so much more or less than max_connection_age_ms:
+    // those that began together do not all come again at once.
+    CORE_AGE_JITTER_PERCENT = 10,
+    // The longest time of a connection that is no "never", 11 days: the low bits
+    // of times, and sums of two, are enough to tell before from after.
+    CORE_TIME_MAX_MS = 1000000000,
 };
 
 // limits_least_bytes is what a peer has to move in that time so as not to be

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/linkage.h"
 #include "grpc.h"
 
 // Times are in milliseconds; GRPC_NEVER is never.
@@ -24,6 +25,15 @@ struct conn_rules {
     uint32_t max_age_ms;
     uint32_t max_age_grace_ms;
 };
+
+// rules_for_server and rules_for_channel resolve what options say of all but the
+// limits, and log warnings of what the other side may punish.
+INTERNAL void rules_for_server(struct conn_rules *rules,
+                               const grpc_server_options *options,
+                               struct grpc_loop *loop);
+INTERNAL void rules_for_channel(struct conn_rules *rules,
+                                const grpc_channel_options *options,
+                                struct grpc_loop *loop);
 
 // rules_of finds the rules that these limits are part of.
 static inline const struct conn_rules *rules_of(const grpc_limits *limits)

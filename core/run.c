@@ -275,6 +275,11 @@ static void run_subchannel_timer(struct loop_timer *timer)
     subchannel_on_timer(LIST_OWNER(timer, struct subchannel, timer));
 }
 
+static void run_server_timer(struct loop_timer *timer)
+{
+    server_on_timer(LIST_OWNER(timer, struct grpc_server, timer));
+}
+
 static void run_call_timer(struct loop_timer *timer)
 {
     call_on_timer(LIST_OWNER(timer, struct grpc_call, timer));
@@ -289,10 +294,27 @@ static void run_on_timer(struct loop_timer *timer)
         [RUN_RESOLVER] = run_resolver_timer,
         [RUN_POLICY] = run_policy_timer,
         [RUN_SUBCHANNEL] = run_subchannel_timer,
+        [RUN_SERVER] = run_server_timer,
         [RUN_CALL] = run_call_timer,
         [RUN_USER] = user_io_on_timer,
     };
     run_timers[timer->kind](timer);
+}
+
+// A task without a function is the stop of a server: two words have room for
+// its number, and run_dispatch knows its loop.
+bool run_post_stop(struct grpc_loop *loop, uintptr_t number)
+{
+    return loop_post(&loop->loop, NULL, (void *)number);
+}
+
+static void run_on_task(struct grpc_loop *loop, const struct loop_task *task)
+{
+    if (task->run == NULL) {
+        server_on_stop(loop, (uintptr_t)task->argument);
+    } else {
+        task->run(task->argument);
+    }
 }
 
 static void run_dispatch(struct grpc_loop *loop)
@@ -307,7 +329,7 @@ static void run_dispatch(struct grpc_loop *loop)
             run_on_timer(event.timer);
             break;
         case LOOP_EVENT_TASK:
-            event.task.run(event.task.argument);
+            run_on_task(loop, &event.task);
             break;
         case LOOP_EVENT_NONE:
             break;

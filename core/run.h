@@ -44,6 +44,7 @@ enum run_kind {
     RUN_RESOLVER,
     RUN_POLICY,
     RUN_SUBCHANNEL,
+    RUN_SERVER,
     RUN_CALL,
     RUN_USER,
     RUN_KINDS,
@@ -65,6 +66,7 @@ struct grpc_loop {
     struct lookup_service lookup;
     uint64_t random; // state of run_random
 
+    uintptr_t server_number; // of the newest server
     struct list_link servers;
     struct list_link channels;
     struct list_link user_timers;
@@ -119,6 +121,11 @@ INTERNAL uint32_t run_random(struct grpc_loop *loop);
 // run_step is grpc_loop_step without the check of misuse by its caller.
 INTERNAL MUST_CHECK grpc_result run_step(struct grpc_loop *loop,
                                          int timeout_ms);
+
+// run_post_stop is grpc_loop_post of a stop of the server with that number; false
+// when the pipe is full.
+INTERNAL MUST_CHECK bool run_post_stop(struct grpc_loop *loop,
+                                       uintptr_t number);
 
 // run_choose is the user's loop, or a private one when that is NULL; NULL
 // without memory or descriptors.

@@ -434,6 +434,7 @@ static void server_set_options(struct grpc_server *server,
                                          ? options->max_concurrent_streams
                                          : H2_LIMIT_CONCURRENT_STREAMS;
     server->max_connections = options->max_connections;
+    rules_for_server(&server->rules, options, server->loop);
     if (!h2_limits_resolve(&options->limits, &server->rules.limits,
                            &server->bad_limit)) {
         limits_say(&server->bad_limit, server->error, sizeof server->error);
@@ -458,7 +459,9 @@ grpc_server *grpc_server_new(const grpc_server_options *options)
         return NULL;
     }
     server->loop = loop;
+    server->number = ++loop->server_number;
     server->owns_loop = options->loop == NULL;
+    server->timer.kind = RUN_SERVER;
     server->interceptor_fault = intercept_init(
         &server->interceptors, &loop->allocator, &options->interceptors);
     list_init(&server->listeners);
@@ -491,39 +494,67 @@ static void server_begin_stop(struct grpc_server *server)
     server->state = SERVER_STOPPING;
     server_close_listeners(server);
     LIST_EACH (link, after, &server->conns) {
-        conn_finish(LIST_OWNER(link, struct conn, link_owner),
-                    VIEW("server stopped"));
+        conn_drain(LIST_OWNER(link, struct conn, link_owner), CONN_DRAIN_STOP);
+    }
+}
+
+static void server_apply_stop(struct grpc_server *server)
+{
+    if (server->state == SERVER_OPEN) {
+        server_begin_stop(server);
+    } else {
+        server_close_conns(server);
+    }
+}
+
+void server_on_stop(struct grpc_loop *loop, uintptr_t number)
+{
+    LIST_EACH (link, after, &loop->servers) {
+        struct grpc_server *server =
+            LIST_OWNER(link, struct grpc_server, link_loop);
+        if (server->number == number) {
+            server_apply_stop(server);
+        }
     }
 }
 
 void server_apply_stops(struct grpc_server *server)
 {
-    while (server->stops_done < server->stops_asked) {
-        server->stops_done++;
-        if (server->stops_done == 1) {
-            server_begin_stop(server);
-        } else {
-            server_close_conns(server);
-        }
-    }
-}
-
-// server_stop_posted runs on the loop; it names the loop alone, because the
-// server may be gone when it runs.
-static void server_stop_posted(void *argument)
-{
-    struct grpc_loop *loop = argument;
-    LIST_EACH (link, after, &loop->servers) {
-        server_apply_stops(LIST_OWNER(link, struct grpc_server, link_loop));
+    for (; server->stops_left > 0; server->stops_left--) {
+        server_apply_stop(server);
     }
 }
 
 void grpc_server_stop(grpc_server *server)
 {
-    if (server != NULL && server->stops_asked < 2) {
-        server->stops_asked++;
-        (void)grpc_loop_post(server->loop, server_stop_posted, server->loop);
+    if (server != NULL && !run_post_stop(server->loop, server->number) &&
+        server->stops_left < 2) {
+        // The loop has enough to read: it will look.
+        server->stops_left++;
     }
+}
+
+void server_on_timer(struct grpc_server *server)
+{
+    server_close_conns(server);
+}
+
+grpc_result grpc_server_drain(grpc_server *server, uint32_t grace_ms)
+{
+    if (server == NULL) {
+        return GRPC_EINVAL;
+    }
+    if (server->state == SERVER_OPEN) {
+        server_begin_stop(server);
+    }
+    // Not here, even at once: a handler may have called this.
+    uint64_t due_ms =
+        grace_ms == 0 ? run_now(server->loop) : run_due(server->loop, grace_ms);
+    if (grace_ms != GRPC_NEVER && (!loop_timer_is_armed(&server->timer) ||
+                                   due_ms < server->timer.due_ms)) {
+        loop_timer_start(&server->loop->loop, &server->timer, due_ms);
+    }
+    return GRPC_OK;
 }
 
 bool grpc_server_is_stopped(const grpc_server *server)
@@ -542,13 +573,18 @@ grpc_result grpc_server_run(grpc_server *server)
                       "run: the loop is being stepped already");
         return GRPC_ESTATE;
     }
-    if (!server->listening && server->stops_asked == 0) {
+    grpc_result result = GRPC_OK;
+    server->running = true;
+    if (!server->listening) {
+        result = run_step(server->loop, 0); // it may have been stopped before
+    }
+    if (result == GRPC_OK && !server->listening && !server->freed &&
+        server->state == SERVER_OPEN) {
+        server->running = false;
         run_set_error(server->loop, server->error,
                       "run: the server listens nowhere");
         return GRPC_ESTATE;
     }
-    grpc_result result = GRPC_OK;
-    server->running = true;
     while (result == GRPC_OK && !server->freed &&
            !grpc_server_is_stopped(server)) {
         result = run_step(server->loop, -1);
@@ -608,6 +644,7 @@ void server_reap(struct grpc_server *server)
     server_release_orphans(server);
     server_free_services(server);
     intercept_fini(&server->interceptors, &loop->allocator);
+    loop_timer_stop(&loop->loop, &server->timer);
     list_remove(&server->link_loop);
     alloc_free(&loop->allocator, server, sizeof *server);
     if (owns_loop) {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A server: its services, listeners and connections, and how it ends.
 //
-//   OPEN --stop--> STOPPING, and stopped when all connections are gone
-//                  (a second stop closes them at once)
+//   OPEN --stop, drain--> STOPPING, and stopped when all connections are gone
+//                         (a second stop, or the end of the time that drain
+//                         gives, closes them at once)
+//
+// A stop may be asked for in another thread or a signal handler, where nothing
+// of a server may be written. So what is posted to the loop is the server's
+// number, which no other of the loop's will have: it may be gone by then.
 
 #ifndef CORE_SERVER_H
 #define CORE_SERVER_H
@@ -64,9 +69,10 @@ struct grpc_server {
     bool running; // grpc_server_run is on the stack
     bool freed;   // by the user, while the loop was being stepped
     enum server_state state;
-    // Asked by grpc_server_stop, perhaps in a signal handler; done so far.
-    volatile sig_atomic_t stops_asked;
-    sig_atomic_t stops_done;
+    uintptr_t number;
+    // Stops that found the loop's pipe full: 0, 1, or 2 for more.
+    volatile sig_atomic_t stops_left;
+    struct loop_timer timer; // of grpc_server_drain
     uint32_t max_receive_bytes;
     uint32_t max_send_bytes;
     struct intercept_chain interceptors;
@@ -113,8 +119,15 @@ INTERNAL MUST_CHECK int server_accept(struct grpc_server *server, int fd,
 // server_on_conn_gone: one connection less, and its descriptor is free.
 INTERNAL void server_on_conn_gone(struct grpc_server *server);
 
-// server_apply_stops does what grpc_server_stop asked for.
+// server_on_stop: a stop of the server of that number, if it is still there, was
+// posted.
+INTERNAL void server_on_stop(struct grpc_loop *loop, uintptr_t number);
+
+// server_apply_stops does what grpc_server_stop could not post.
 INTERNAL void server_apply_stops(struct grpc_server *server);
+
+// server_on_timer: the time to drain is over.
+INTERNAL void server_on_timer(struct grpc_server *server);
 
 // server_reap frees a server that was freed within a step.
 INTERNAL void server_reap(struct grpc_server *server);

@@ -318,6 +318,7 @@ static const char *const names_library[] = {
     "grpc_server_port",
     "grpc_server_run",
     "grpc_server_stop",
+    "grpc_server_drain",
     "grpc_server_is_stopped",
     "grpc_server_loop",
     "grpc_server_error",

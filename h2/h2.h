@@ -176,6 +176,9 @@ enum h2_event_type {
     H2_EVENT_WRITABLE,
     // Our PING came back: event.ping. Those of h2_bdp.c are not told.
     H2_EVENT_PING_ACK,
+    // Server: a PING came, and its acknowledgement is in the output. Whether any
+    // HEADERS or DATA were sent since the last one is told by h2_spoke.
+    H2_EVENT_PING,
     // The connection is over: code and reason. Given once; then only
     // H2_EVENT_NONE. Output (a GOAWAY) may still wait to be sent.
     H2_EVENT_CLOSED,
@@ -276,6 +279,7 @@ struct h2_conn {
     bool closed_given : 1;     // H2_EVENT_CLOSED
     bool settings_unacked : 1; // wanted is not yet in force; readable
     bool spill_used : 1;       // the last event's views point into spill
+    bool spoke : 1;            // HEADERS or DATA went out since h2_spoke
     uint8_t step;              // enum h2_step
     uint8_t block_flags;       // of the HEADERS of the block being gathered
     uint8_t block_frames;      // its CONTINUATION frames
@@ -289,7 +293,8 @@ struct h2_conn {
     uint32_t open_count;            // of them, not yet closed (RFC 9113 5.1.2)
     uint32_t last_peer_id;          // highest stream id the peer has opened
     uint32_t next_local_id;         // id of the next stream that we open
-    const char *close_reason;       // static text
+    uint32_t rest_ms; // low bits of the time when the last stream was released
+    const char *close_reason; // static text
 
     // What the owner may set a rate to; both wrap. Glitches: frames without
     // use, weighted. Resets: streams that we refused or reset because of what
@@ -298,16 +303,14 @@ struct h2_conn {
     uint32_t resets;
 
     // The engine's own:
-    struct h2_shared *shared;   // borrowed
-    const grpc_limits *limits;  // borrowed
-    struct h2_stream_set *set;  // NULL: there is no stream
-    struct h2_settings wanted;  // ours, as last sent
-    uint32_t connection_window; // most unread bytes; with all growth
-    uint32_t resets_left;       // RST_STREAM frames that are no glitches
-    uint16_t idle_left;         // frames so far that would be no glitches
-    bool is_server;             // readable
-    bool settings_received;     // readable
-    uint32_t growth_own; // by which connection_window has grown for itself
+    struct h2_shared *shared;  // borrowed
+    const grpc_limits *limits; // borrowed
+    struct h2_stream_set *set; // NULL: there is no stream
+    struct h2_settings wanted; // ours, as last sent
+    uint32_t resets_left;      // RST_STREAM frames that are no glitches
+    uint16_t idle_left;        // frames so far that would be no glitches
+    bool is_server;            // readable
+    bool settings_received;    // readable
     struct hpack_decoder decoder;
     struct hpack_encoder encoder;
 
@@ -319,8 +322,23 @@ struct h2_conn {
 
     // Windows (h2_flow.c).
     int32_t send_window;
-    int32_t receive_window; // what the peer may still send
-    int32_t unread_bytes;   // sum over all streams
+    int32_t receive_window;     // what the peer may still send
+    int32_t unread_bytes;       // sum over all streams
+    uint32_t connection_window; // most unread bytes; with all growth
+    uint32_t growth_own; // by which connection_window has grown for itself
+
+    // Input (h2_recv.c).
+    union {
+        struct h2_frame frame;      // being received
+        uint8_t head[H2_HEAD_SIZE]; // before: its head, cut by the input
+    };
+    uint32_t data_left;  // payload bytes of it, to be handed through
+    uint32_t skip_left;  // payload bytes of it, to be skipped
+    uint32_t block_size; // first bytes of spill: fragments of a header block
+    uint32_t block_id;   // its stream; 0: none is being gathered
+    uint32_t spill_capacity; // bytes
+    uint32_t spill_size;     // bytes
+    uint8_t *spill;          // what is needed whole and was cut
 
     // Output (h2_conn.c). induced_bytes counts what the peer made us queue, in
     // two generations; the older is dropped when its last byte has left.
@@ -330,21 +348,7 @@ struct h2_conn {
     uint32_t induced_old_end; // output bytes up to the end of the older
     uint32_t induced_end;     // output bytes up to the end of the newer
 
-    // Input (h2_recv.c).
-    union {
-        struct h2_frame frame;      // being received
-        uint8_t head[H2_HEAD_SIZE]; // before: its head, cut by the input
-    };
-    uint32_t data_left;   // payload bytes of it, to be handed through
-    uint32_t skip_left;   // payload bytes of it, to be skipped
-    uint32_t goaway_code; // of a GOAWAY event that is due, its text in spill
-    uint8_t *spill;       // what is needed whole and was cut
-    uint32_t spill_size;
-    uint32_t spill_capacity;
-    uint32_t block_size; // first bytes of spill: fragments of a header block
-    uint32_t block_id;   // its stream; 0: none is being gathered
-
-    // GOAWAY, and what is due.
+    // GOAWAY.
     uint32_t goaway_sent_id;     // lowest last_stream_id sent
     uint32_t goaway_received_id; // lowest received
     struct h2_bdp bdp;           // of windows (h2_flow.c)
@@ -490,6 +494,14 @@ INTERNAL void h2_want(struct h2_conn *conn, struct h2_stream *stream, size_t n);
 // h2_ping sends a PING with the given payload, which is none of h2_bdp.c.
 INTERNAL MUST_CHECK bool h2_ping(struct h2_conn *conn,
                                  const uint8_t payload[8]);
+
+// h2_spoke: HEADERS or DATA were put into the output since it was asked last.
+static inline bool h2_spoke(struct h2_conn *conn)
+{
+    bool spoke = conn->spoke;
+    conn->spoke = false;
+    return spoke;
+}
 
 // h2_goaway tells the peer to open no more streams; those up to last_stream_id
 // go on. debug is text for people, may be empty. May be called again with a

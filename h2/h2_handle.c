@@ -90,14 +90,15 @@ bool h2_handle_stream_error(struct h2_stream *stream, enum h2_code code,
         false);
 }
 
-static bool h2handle_goaway_event(struct h2_conn *conn, struct view debug,
-                                  uint32_t code, struct h2_event *event)
+// h2handle_goaway_event: why is the code, and the text behind it.
+static bool h2handle_goaway_event(struct h2_conn *conn, struct view why,
+                                  struct h2_event *event)
 {
-    event->code = code;
+    event->code = load_be32(why.data);
     event->reason = "GOAWAY";
     event->by_peer = true;
     event->last_stream_id = conn->goaway_received_id;
-    event->debug = debug;
+    event->debug = view_skip(why, 4);
     return h2handle_event(event, H2_EVENT_GOAWAY, NULL);
 }
 
@@ -108,9 +109,8 @@ bool h2_handle_due(struct h2_conn *conn, struct h2_event *event)
     if (link == NULL) {
         conn->goaway_due = false;
         conn->spill_used = conn->spill != NULL;
-        return h2handle_goaway_event(conn,
-                                     view_of(conn->spill, conn->spill_size),
-                                     conn->goaway_code, event);
+        return h2handle_goaway_event(
+            conn, view_of(conn->spill, conn->spill_size), event);
     }
     struct h2_stream *stream = LIST_OWNER(link, struct h2_stream, link_due);
     if (stream->refused_due) {
@@ -487,40 +487,37 @@ static bool h2handle_ping(struct h2_conn *conn, struct view payload,
         return h2_conn_no_memory(conn);
     }
     memcpy(ack, payload.data, sizeof event->ping);
-    return false;
+    return conn->is_server && h2handle_event(event, H2_EVENT_PING, NULL);
 }
 
-// h2handle_keep_text keeps the text of a GOAWAY until its event's turn.
-static void h2handle_keep_text(struct h2_conn *conn, struct view text)
+// h2handle_keep_why keeps the code and text of a GOAWAY until its event's turn.
+static void h2handle_keep_why(struct h2_conn *conn, struct view why)
 {
     if (conn->spill_size == 0) {
-        bool kept = h2_handle_spill(conn, text);
-        (void)kept; // a failure is told by the connection's state
-        return;
+        conn->goaway_due = h2_handle_spill(conn, why);
+        return; // a failure is told by the connection's state
     }
-    memmove(conn->spill, text.data, text.size);
-    conn->spill_size = (uint32_t)text.size;
+    memmove(conn->spill, why.data, why.size);
+    conn->spill_size = (uint32_t)why.size;
+    conn->goaway_due = true;
 }
 
 static bool h2handle_goaway(struct h2_conn *conn, struct view payload,
                             struct h2_event *event)
 {
     uint32_t last_id = load_be32(payload.data) & H2_STREAM_ID_MAX;
-    uint32_t code = load_be32(payload.data + 4);
     h2_conn_count_idle(conn);
     if (!h2_conn_goaway_received(conn, last_id)) {
         return false;
     }
-    struct view text = view_skip(payload, 8);
-    if (text.size > H2_LIMIT_GOAWAY_TEXT) {
-        text.size = H2_LIMIT_GOAWAY_TEXT;
+    struct view why = view_skip(payload, 4);
+    if (why.size > 4 + H2_LIMIT_GOAWAY_TEXT) {
+        why.size = 4 + H2_LIMIT_GOAWAY_TEXT;
     }
     if (conn->set == NULL || list_is_empty(&conn->set->due)) {
-        return h2handle_goaway_event(conn, text, code, event);
+        return h2handle_goaway_event(conn, why, event);
     }
-    h2handle_keep_text(conn, text);
-    conn->goaway_due = true;
-    conn->goaway_code = code;
+    h2handle_keep_why(conn, why);
     return false;
 }
 

@@ -232,6 +232,7 @@ bool h2_send_headers(struct h2_conn *conn, struct h2_stream *stream,
         return h2_conn_no_memory(conn);
     }
     stream->headers_sent = true;
+    conn->spoke = true;
     if (conn->is_server) {
         // Flow control does not bound replies that are headers alone.
         h2_conn_induced(conn, conn->out.size - start);
@@ -278,6 +279,7 @@ static void h2send_data_sent(struct h2_conn *conn, struct h2_stream *stream,
 {
     conn->send_window -= (int32_t)size;
     stream->send_delta -= (int64_t)size;
+    conn->spoke = true;
     h2_conn_earn_idle(conn);
     if (end) {
         stream->end_queued = false;

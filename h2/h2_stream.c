@@ -265,6 +265,7 @@ void h2_stream_free(struct h2_stream *stream)
     list_remove(&stream->link_all);
     conn->stream_count--;
     if (conn->stream_count == 0) {
+        conn->rest_ms = (uint32_t)(conn->shared->now_us / 1000);
         h2stream_drop_set(conn);
     }
     slab_give(&conn->shared->streams, stream);

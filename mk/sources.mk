@@ -72,6 +72,9 @@ CORE_SOURCES = \
 	core/request.c \
 	core/response.c \
 	core/flood.c \
+	core/rules.c \
+	core/keepalive.c \
+	core/conn_life.c \
 	core/conn.c \
 	core/assembly.c \
 	core/call_fields.c \

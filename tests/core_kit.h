@@ -646,6 +646,11 @@ static MAYBE_UNUSED void kit_see_frame(struct kit_peer *peer,
     case 4:
         peer->settings++;
         break;
+    case 6:
+        kit_say_text(peer, "PING %.*s%s\n", (int)payload.size,
+                     (const char *)payload.data,
+                     (flags & 1) != 0 ? " ack" : "");
+        break;
     case 7:
         kit_say_text(peer, "GOAWAY %u %s %.*s\n",
                      (unsigned)load_be32(payload.data),

@@ -151,6 +151,8 @@ static MAYBE_UNUSED void script_event(struct script_run *run,
     case H2_EVENT_PING_ACK:
         script_add(to, "PING_ACK %02x\n", event->ping[0]);
         break;
+    case H2_EVENT_PING: // its acknowledgement is seen in the output
+        break;
     case H2_EVENT_CLOSED:
         script_add(to, "CLOSED %s: %s\n", h2_code_name(event->code),
                    event->reason);

@@ -51,7 +51,7 @@ static void conn_feed_session(const char *backend, const uint8_t *bytes,
         at += first == 0 ? 1 : part;
     }
     kit_expect(&peer, loop,
-               "WINDOW_UPDATE 0 983041\nFRAME 6\n"
+               "WINDOW_UPDATE 0 983041\nPING 12345678 ack\n"
                "HEADERS 1\n :status: 200\n content-type: application/grpc\n"
                "DATA 1 000000000b0a0948656c6c6f20626f62\n"
                "HEADERS 1 end\n grpc-status: 0\n");
@@ -212,40 +212,41 @@ static void test_conn__finish(void **state)
 // it reads again, all is answered.
 static void test_conn__peer_does_not_read(void **state)
 {
-    enum { CONN_PINGS = 30000 };
+    enum { CONN_ASKED = 30000 };
     (void)state;
     for (size_t i = 0; i < KIT_BACKENDS; i++) {
-        // So many PINGs are a flood, but that is not what is tested here.
+        // So many SETTINGS are a flood, but that is not what is tested here.
         struct kit_bench *bench = kit_bench_server(
             kit_backends[i],
             &(grpc_server_options){.limits = {.glitch_burst = 1 << 24}});
         struct conn *conn = conn_of_server(bench);
-        const uint8_t ping[17] = {0, 0, 8, 6};
+        const uint8_t settings[9] = {0, 0, 0, 4};
         size_t before = bench->heap.live_bytes;
         size_t sent = 0; // bytes
         size_t seen = 0;
         assert_int_equal(fcntl(bench->peer.fd, F_SETFL, O_NONBLOCK), 0);
-        for (int turn = 0; turn < 200 && sent < CONN_PINGS * 17; turn++) {
+        for (int turn = 0; turn < 200 && sent < CONN_ASKED * 9; turn++) {
             ssize_t size;
             do {
-                size_t at = sent % 17;
-                size = send(bench->peer.fd, ping + at, 17 - at, MSG_NOSIGNAL);
+                size_t at = sent % 9;
+                size =
+                    send(bench->peer.fd, settings + at, 9 - at, MSG_NOSIGNAL);
                 sent += size > 0 ? (size_t)size : 0;
-            } while (size > 0 && sent < CONN_PINGS * 17);
+            } while (size > 0 && sent < CONN_ASKED * 9);
             kit_turn(bench->loop);
         }
         // What is kept for it has a bound.
         assert_non_null(conn->held);
         assert_int_equal(conn->source.watched & LOOP_READABLE, 0);
         assert_true(bench->heap.live_bytes - before < 400000);
-        size_t asked = sent / 17;
-        for (int turn = 0; turn < 100000 && seen < asked * 17; turn++) {
+        size_t asked = sent / 9;
+        for (int turn = 0; turn < 100000 && seen < asked * 9; turn++) {
             uint8_t bytes[4096];
             ssize_t size = recv(bench->peer.fd, bytes, sizeof bytes, 0);
             seen += size > 0 ? (size_t)size : 0;
             assert_int_equal(grpc_loop_step(bench->loop, 0), GRPC_OK);
         }
-        assert_int_equal(seen, asked * 17);
+        assert_int_equal(seen, asked * 9);
         assert_null(conn->held);
         conn_check(conn_of_server(bench));
         kit_bench_end(bench);
@@ -362,8 +363,8 @@ static void conn_reply_at_length(grpc_call *call, struct kit_greeter *greeter)
     assert_int_equal(kit_reply(call, text), GRPC_OK);
 }
 
-// conn_drain takes all that the system has for the peer, and steps no loop.
-static size_t conn_drain(struct kit_peer *peer)
+// conn_take_all takes all that the system has for the peer, and steps no loop.
+static size_t conn_take_all(struct kit_peer *peer)
 {
     static uint8_t bytes[65536];
     size_t all = 0;
@@ -389,7 +390,7 @@ static void test_conn__sleeping_is_not_the_peers_fault(void **state)
         kit_message(&bench->peer, 1, true, "x");
         kit_turn(bench->loop);
         assert_true((conn->waits & 1u << CONN_DUE_WRITE) != 0);
-        assert_true(conn_drain(&bench->peer) > H2_LIMIT_WRITE_STALL_MS);
+        assert_true(conn_take_all(&bench->peer) > H2_LIMIT_WRITE_STALL_MS);
         kit_skip(bench->loop, H2_LIMIT_WRITE_STALL_MS + 1000);
         assert_int_equal(conn->state, CONN_READY);
         assert_true((conn->waits & 1u << CONN_DUE_WRITE) != 0);
@@ -481,9 +482,9 @@ static void test_conn__slow_answers_side_by_side(void **state)
             kit_window(&bench->peer, id, window);
         }
         kit_turn(bench->loop);
-        (void)conn_drain(&bench->peer);
+        (void)conn_take_all(&bench->peer);
         kit_turn(bench->loop);
-        (void)conn_drain(&bench->peer);
+        (void)conn_take_all(&bench->peer);
         kit_skip(bench->loop, H2_LIMIT_ANSWER_STALL_MS + 2);
     }
     kit_bench_end(bench);
@@ -522,7 +523,7 @@ static void test_conn__acknowledged_while_made_to_wait(void **state)
     assert_int_equal(conn->state, CONN_READY);
     kit_skip(loop, 4000);
     assert_false(conn->h2.settings_unacked);
-    assert_int_equal(conn->waits, 0);
+    assert_int_equal(conn->waits, 1u << CONN_DUE_ASK);
     grpc_server_free(server);
     assert_int_equal(grpc_loop_free(loop), GRPC_OK);
     assert_true(test_heap_is_clean(&heap));

@@ -323,6 +323,66 @@ static void test_handle__shows_the_front_of_a_long_goaway_text(void **state)
     script_end(&run);
 }
 
+static enum h2_event_type ping_heard;
+static bool ping_spoke;
+
+static void ping_hear(struct script_run *from, const struct h2_event *event)
+{
+    if (event != NULL && event->type == H2_EVENT_PING) {
+        ping_heard = event->type;
+        ping_spoke = h2_spoke(&from->conn);
+        assert_true(h2_output_size(&from->conn) >= 17); // it is answered
+    }
+}
+
+static void ping_feed(uint8_t flags)
+{
+    const struct h2_script script = {.act = ping_hear};
+    uint8_t bytes[17] = {0, 0, 8, 6, flags};
+    ping_heard = H2_EVENT_NONE;
+    ping_spoke = false;
+    assert_int_equal(script_feed(&run, &script, bytes, sizeof bytes), 0);
+}
+
+// A server is told of each PING, and whether it has spoken since the last one:
+// HEADERS and DATA are speech, control frames are none.
+static void test_handle__tells_of_pings(void **state)
+{
+    (void)state;
+    begin(true);
+    feed(SCRIPT_SERVER SCRIPT_POST);
+    ping_feed(0);
+    assert_int_equal(ping_heard, H2_EVENT_PING);
+    assert_false(ping_spoke);
+    struct h2_stream *stream = h2_stream_find(&run.conn, 1);
+    assert_non_null(stream);
+    const struct h2_field status = {
+        .field = {.name = VIEW(":status"), .value = VIEW("200")},
+        .mode = HPACK_PLAIN,
+    };
+    assert_true(h2_send_headers(&run.conn, stream, &status, 1, false));
+    ping_feed(0);
+    assert_true(ping_spoke);
+    ping_feed(0);
+    assert_false(ping_spoke);
+    assert_true(h2_send_data(&run.conn, stream, VIEW("x"), false));
+    ping_feed(0);
+    assert_true(ping_spoke);
+    h2_reset(&run.conn, stream, H2_CANCEL);
+    assert_true(h2_ping(&run.conn, (const uint8_t *)"12345678"));
+    ping_feed(0);
+    assert_false(ping_spoke);
+    script_end(&run);
+    // Acknowledgements are another event, and clients are not told.
+    begin(false);
+    feed("000000 04 00 00000000");
+    ping_feed(0);
+    assert_int_equal(ping_heard, H2_EVENT_NONE);
+    ping_feed(1);
+    assert_int_equal(ping_heard, H2_EVENT_NONE);
+    script_end(&run);
+}
+
 static void test_handle__counts_glitches(void **state)
 {
     (void)state;
@@ -527,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_handle__bounds_what_a_block_decodes_to),
         cmocka_unit_test(test_handle__a_response_that_lost_its_status),
         cmocka_unit_test(test_handle__shows_the_front_of_a_long_goaway_text),
+        cmocka_unit_test(test_handle__tells_of_pings),
         cmocka_unit_test(test_handle__counts_glitches),
         cmocka_unit_test(test_handle__counts_resets),
         cmocka_unit_test(test_handle__bounds_the_frames_of_a_block),

@@ -135,6 +135,8 @@ static void pair_event(struct pair_side *side, const struct h2_event *event)
     case H2_EVENT_PING_ACK:
         side->pings_back++;
         break;
+    case H2_EVENT_PING:
+        break;
     }
     if (end != NULL && event->end_stream) {
         assert_false(end->end_seen);

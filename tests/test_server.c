@@ -234,6 +234,10 @@ static void test_server__no_memory(void **state)
 
 // ---- Stopping ---------------------------------------------------------------
 
+// What a client is told first. It answers the PING.
+#define SERVER_GOODBYE \
+ "GOAWAY 2147483647 NO_ERROR graceful_stop\nPING graceful\n"
+
 static void test_server__stop_idle(void **state)
 {
     (void)state;
@@ -241,8 +245,10 @@ static void test_server__stop_idle(void **state)
         struct kit_bench *bench = kit_bench_server(kit_backends[i], NULL);
         assert_false(grpc_server_is_stopped(bench->server));
         grpc_server_stop(bench->server);
+        kit_expect(&bench->peer, bench->loop, SERVER_GOODBYE);
+        kit_frame(&bench->peer, 6, 1, 0, VIEW("graceful"));
         kit_expect(&bench->peer, bench->loop,
-                   "GOAWAY 0 NO_ERROR server stopped\nEOF\n");
+                   "GOAWAY 0 NO_ERROR graceful_stop\nEOF\n");
         // The peer has not closed yet.
         assert_false(grpc_server_is_stopped(bench->server));
         (void)close(bench->peer.fd);
@@ -264,7 +270,9 @@ static void test_server__stop_lets_calls_end(void **state)
     kit_headers(&bench->peer, 3, false, KIT_REQUEST); // its message comes later
     kit_turn(bench->loop);
     grpc_server_stop(bench->server);
-    kit_expect(&bench->peer, bench->loop, "GOAWAY 3 NO_ERROR server stopped\n");
+    kit_expect(&bench->peer, bench->loop, SERVER_GOODBYE);
+    kit_frame(&bench->peer, 6, 1, 0, VIEW("graceful"));
+    kit_expect(&bench->peer, bench->loop, "GOAWAY 3 NO_ERROR graceful_stop\n");
     kit_message(&bench->peer, 3, true, "y");
     kit_turn(bench->loop);
     assert_int_equal(bench->greeter.count, 2);
@@ -290,7 +298,7 @@ static void test_server__second_stop_cuts_off(void **state)
     kit_message(&bench->peer, 1, true, "x");
     kit_turn(bench->loop);
     grpc_server_stop(bench->server);
-    kit_expect(&bench->peer, bench->loop, "GOAWAY 1 NO_ERROR server stopped\n");
+    kit_expect(&bench->peer, bench->loop, SERVER_GOODBYE);
     assert_int_equal(bench->greeter.told, 0);
     grpc_server_stop(bench->server);
     grpc_server_stop(bench->server); // a third time is nothing
@@ -352,6 +360,182 @@ static void test_server__stop_at_once(void **state)
     kit_turn(loop);
     assert_int_equal(grpc_loop_free(loop), GRPC_OK);
     assert_true(test_heap_is_clean(&heap));
+}
+
+// A number is never used again: a stop that was posted for a server that is gone
+// stops no other.
+static void test_server__stop_of_one_that_is_gone(void **state)
+{
+    struct test_heap heap;
+    (void)state;
+    test_heap_init(&heap);
+    grpc_loop *loop = kit_loop(&heap, NULL);
+    grpc_server *first = grpc_server_new(&(grpc_server_options){.loop = loop});
+    grpc_server *other = grpc_server_new(&(grpc_server_options){.loop = loop});
+    grpc_server_stop(first);
+    grpc_server_free(first);
+    grpc_server *last = grpc_server_new(&(grpc_server_options){.loop = loop});
+    kit_turn(loop);
+    assert_false(grpc_server_is_stopped(other));
+    assert_false(grpc_server_is_stopped(last));
+    grpc_server_stop(last);
+    kit_turn(loop);
+    assert_false(grpc_server_is_stopped(other));
+    assert_true(grpc_server_is_stopped(last));
+    grpc_server_free(other);
+    grpc_server_free(last);
+    assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+    assert_true(test_heap_is_clean(&heap));
+}
+
+static void server_count(void *argument)
+{
+    ++*(int *)argument;
+}
+
+// With the loop's pipe full, a stop and a second one are heard all the same.
+static void test_server__stop_with_a_full_pipe(void **state)
+{
+    (void)state;
+    for (int stops = 1; stops <= 3; stops++) {
+        struct kit_bench *bench = kit_bench_server(NULL, NULL);
+        int posted = 0;
+        int run = 0;
+        bench->greeter.late = true;
+        bench->greeter.listen = true;
+        kit_headers(&bench->peer, 1, false, KIT_REQUEST);
+        kit_message(&bench->peer, 1, true, "x");
+        kit_turn(bench->loop);
+        while (grpc_loop_post(bench->loop, server_count, &run) == GRPC_OK) {
+            posted++;
+        }
+        for (int i = 0; i < stops; i++) {
+            grpc_server_stop(bench->server);
+        }
+        kit_expect(&bench->peer, bench->loop,
+                   stops == 1 ? SERVER_GOODBYE : "EOF\n");
+        assert_int_equal(bench->greeter.told, stops == 1 ? 0 : 1);
+        kit_wait(bench->loop, &run, posted);
+        kit_bench_end(bench);
+    }
+}
+
+// ---- Draining ---------------------------------------------------------------
+
+// server_drain_begin has two calls open and the clock stand still.
+static struct kit_bench *server_drain_begin(uint32_t grace_ms)
+{
+    *kit_clock_is_frozen() = true;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    bench->greeter.late = true;
+    bench->greeter.listen = true;
+    for (uint32_t id = 1; id < 5; id += 2) {
+        kit_headers(&bench->peer, id, false, KIT_REQUEST);
+        kit_message(&bench->peer, id, true, "x");
+    }
+    kit_turn(bench->loop);
+    assert_int_equal(grpc_server_drain(bench->server, grace_ms), GRPC_OK);
+    kit_expect(&bench->peer, bench->loop, SERVER_GOODBYE);
+    kit_frame(&bench->peer, 6, 1, 0, VIEW("graceful"));
+    kit_expect(&bench->peer, bench->loop, "GOAWAY 3 NO_ERROR graceful_stop\n");
+    return bench;
+}
+
+static void server_drain_end(struct kit_bench *bench)
+{
+    kit_bench_end(bench);
+    *kit_clock_is_frozen() = false;
+}
+
+static void test_server__drain_cuts_off_in_the_end(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = server_drain_begin(3000);
+    assert_int_equal(grpc_server_listen(bench->server, "127.0.0.1:0", NULL),
+                     GRPC_ESTATE);
+    assert_int_equal(kit_reply(bench->greeter.calls[0], "1"), GRPC_OK);
+    kit_turn(bench->loop);
+    kit_forget(&bench->peer);
+    kit_skip(bench->loop, 3000);
+    assert_int_equal(bench->greeter.told, 0);
+    assert_false(grpc_server_is_stopped(bench->server));
+    kit_skip(bench->loop, 1);
+    assert_int_equal(bench->greeter.told, 1);
+    assert_true(grpc_server_is_stopped(bench->server));
+    kit_expect(&bench->peer, bench->loop, "EOF\n");
+    assert_int_equal(grpc_server_run(bench->server), GRPC_OK);
+    server_drain_end(bench);
+}
+
+static void test_server__drain_that_is_done_before(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = server_drain_begin(3000);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(kit_reply(bench->greeter.calls[i], "1"), GRPC_OK);
+    }
+    kit_turn(bench->loop);
+    (void)close(bench->peer.fd);
+    bench->peer.fd = -1;
+    kit_turn(bench->loop);
+    assert_true(grpc_server_is_stopped(bench->server));
+    assert_int_equal(bench->greeter.told, 0);
+    kit_skip(bench->loop, 3001);
+    server_drain_end(bench);
+}
+
+// Again with less time left counts, with more does not.
+static void test_server__drain_again(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = server_drain_begin(GRPC_NEVER);
+    kit_skip(bench->loop, 100000);
+    assert_int_equal(grpc_server_drain(bench->server, 3000), GRPC_OK);
+    assert_int_equal(grpc_server_drain(bench->server, 4000), GRPC_OK);
+    kit_skip(bench->loop, 1000);
+    assert_int_equal(grpc_server_drain(bench->server, 500), GRPC_OK);
+    kit_skip(bench->loop, 500);
+    assert_int_equal(bench->greeter.told, 0);
+    kit_skip(bench->loop, 1);
+    assert_int_equal(bench->greeter.told, 2);
+    server_drain_end(bench);
+}
+
+// A stop is the second word then.
+static void test_server__drain_then_stop(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = server_drain_begin(3000);
+    grpc_server_stop(bench->server);
+    kit_expect(&bench->peer, bench->loop, "EOF\n");
+    assert_int_equal(bench->greeter.told, 2);
+    assert_true(grpc_server_is_stopped(bench->server));
+    server_drain_end(bench);
+}
+
+static void server_drain_within(grpc_call *call, struct kit_greeter *greeter)
+{
+    struct kit_bench *bench = greeter->extra;
+    assert_int_equal(grpc_server_drain(bench->server, 0), GRPC_OK);
+    assert_int_equal(kit_reply(call, "last"), GRPC_OK);
+}
+
+// At once, but not in the middle of a handler, whose answer leaves.
+static void test_server__drain_within_handler(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    bench->greeter.act = server_drain_within;
+    bench->greeter.extra = bench;
+    kit_headers(&bench->peer, 1, false, KIT_REQUEST);
+    kit_message(&bench->peer, 1, true, "x");
+    kit_turn(bench->loop);
+    assert_true(grpc_server_is_stopped(bench->server));
+    kit_read(&bench->peer);
+    assert_non_null(strstr(bench->peer.text, "grpc-status: 0\nEOF\n"));
+    assert_int_equal(grpc_server_drain(bench->server, 0), GRPC_OK);
+    assert_int_equal(grpc_server_drain(NULL, 0), GRPC_EINVAL);
+    kit_bench_end(bench);
 }
 
 // ---- Freeing ----------------------------------------------------------------
@@ -548,6 +732,13 @@ int main(void)
         cmocka_unit_test(test_server__second_stop_cuts_off),
         cmocka_unit_test(test_server__stop_from_a_signal),
         cmocka_unit_test(test_server__stop_at_once),
+        cmocka_unit_test(test_server__stop_of_one_that_is_gone),
+        cmocka_unit_test(test_server__stop_with_a_full_pipe),
+        cmocka_unit_test(test_server__drain_cuts_off_in_the_end),
+        cmocka_unit_test(test_server__drain_that_is_done_before),
+        cmocka_unit_test(test_server__drain_again),
+        cmocka_unit_test(test_server__drain_then_stop),
+        cmocka_unit_test(test_server__drain_within_handler),
         cmocka_unit_test(test_server__free_with_calls),
         cmocka_unit_test(test_server__free_within_handler),
         cmocka_unit_test(test_server__free_within_run),

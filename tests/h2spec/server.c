@@ -152,6 +152,7 @@ static void on_event(struct wire *wire, const struct h2_event *event)
     case H2_EVENT_SETTINGS:
     case H2_EVENT_GOAWAY:
     case H2_EVENT_PING_ACK:
+    case H2_EVENT_PING:
     case H2_EVENT_CLOSED:
         return;
     }

@@ -188,6 +188,7 @@ static void engine_on_event(struct engine *engine, struct engine_side *side,
     case H2_EVENT_SETTINGS:
     case H2_EVENT_HEADERS:
     case H2_EVENT_GOAWAY:
+    case H2_EVENT_PING:
         break;
     }
     if (end != NULL && event->end_stream) {

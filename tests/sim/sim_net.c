@@ -495,7 +495,7 @@ static void sim_backend_close(void *state)
 }
 
 // sim_backend_watch: the pipe of posted tasks is the only descriptor of the
-// system; nothing in a simulation posts.
+// system; it is looked at when the loop is kicked.
 static int sim_backend_watch(void *state, struct loop_source *source,
                              unsigned events)
 {
@@ -503,7 +503,9 @@ static int sim_backend_watch(void *state, struct loop_source *source,
     struct sim_backend *backend = state;
     bool is_new = source->slot == 0;
     source->slot = 1;
-    if (source->fd >= SIM_FD_FIRST && is_new) {
+    if (source->fd < SIM_FD_FIRST) {
+        backend->tasks = source;
+    } else if (is_new) {
         struct sim_end *end = sim_end(backend->world, source->fd);
         assert(end->source == NULL);
         end->source = source;
@@ -550,6 +552,10 @@ static unsigned sim_collect(struct sim_backend *backend,
                             struct loop_ready *ready)
 {
     unsigned count = 0;
+    if (backend->may_have_tasks) {
+        backend->may_have_tasks = false;
+        ready[count++] = (struct loop_ready){backend->tasks, LOOP_READABLE};
+    }
     LIST_EACH (link, after, &backend->ends) {
         struct sim_end *end = LIST_OWNER(link, struct sim_end, link_backend);
         unsigned events = sim_ready(end);
@@ -657,7 +663,9 @@ grpc_result sim_loop_free(struct sim_world *world, grpc_loop *loop)
 
 void sim_kick(struct sim_world *world, grpc_loop *loop)
 {
-    world->backends[sim_find_loop(world, loop)]->kicked = true;
+    struct sim_backend *backend = world->backends[sim_find_loop(world, loop)];
+    backend->kicked = true;
+    backend->may_have_tasks = true;
 }
 
 void sim_stall(struct sim_world *world, grpc_loop *loop, uint64_t us)

@@ -138,6 +138,8 @@ struct sim_backend {
     grpc_loop *loop;
     uint64_t stalled_us; // its process is not run before
     bool kicked;
+    bool may_have_tasks; // since it was kicked
+    struct loop_source *tasks;
 };
 
 struct sim_world {
