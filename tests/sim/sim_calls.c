@@ -245,6 +245,10 @@ void core_open(struct core *core)
         .interceptors = pass_list(core, CORE_SERVER),
         .limits = core->limits[1],
     });
+    if (core->lenient) {
+        own->server->rules.keepalive_min_ms = 0;
+        own->server->rules.keepalive_without_calls = true;
+    }
     own->stopping = false;
     own->core = core;
     talk_serve(own, &handlers);

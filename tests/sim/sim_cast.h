@@ -169,6 +169,7 @@ struct core_link {
     int channel;
     bool doomed; // something was done to it that may cost calls
     bool has_flooded;
+    uint32_t pings; // that its client has sent as an act
 };
 
 struct core {
@@ -176,6 +177,7 @@ struct core {
     bool thorough;  // look at everything after every step
     bool calm;      // nothing is lost
     bool brutal;    // ends in the midst of calls
+    bool lenient;   // clients may send PINGs as they like
     bool hungry;    // allocations fail now and then
     uint32_t storm; // in percent: how many acts are violent
     struct sim_world *world;

@@ -53,6 +53,7 @@ static void core_setup(struct core *core, uint64_t seed)
     core->storm = core->calm ? 0 : 1 + core_random(core, 10);
     core->thorough = core_random(core, 8) == 0;
     core->brutal = !core->calm && core_random(core, 8) == 0;
+    core->lenient = core_chance(core, 30);
     core->hungry = !core->calm && core_chance(core, 20);
     core->server_max = core_chance(core, 20) ? 50000 : 400000;
     core_choose_limits(core, &core->limits[0]);

@@ -83,6 +83,7 @@ static void core_opened(void *user, int client_fd, int server_fd)
     link->channel = -1;
     link->doomed = false;
     link->has_flooded = false;
+    link->pings = 0;
     wire_init(&link->wire);
     link->wire.all_refusals = &core->refusals;
     link->wire.hungry = core->hungry;
