@@ -415,6 +415,18 @@ static void test_keepalive__low_bits_wrap(void **state)
     }
 }
 
+// However early in the life of a loop the first one comes.
+static void test_keepalive__the_first_ping_is_not_early(void **state)
+{
+    (void)state;
+    const struct conn_rules rules = {.keepalive_min_ms = 50};
+    struct keepalive keepalive = {.strikes = 0};
+    assert_false(keepalive_pinged(&keepalive, &rules, false, true, 10));
+    assert_int_equal(keepalive.strikes, 0);
+    assert_false(keepalive_pinged(&keepalive, &rules, false, true, 10));
+    assert_int_equal(keepalive.strikes, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -431,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_keepalive__strikes_are_forgotten),
         cmocka_unit_test(test_keepalive__a_client_does_not_count),
         cmocka_unit_test(test_keepalive__low_bits_wrap),
+        cmocka_unit_test(test_keepalive__the_first_ping_is_not_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
