@@ -12,8 +12,12 @@ static enum keepalive_answer keepalive_go_on(struct keepalive *keepalive,
                                              uint32_t *out_due_ms)
 {
     uint32_t quiet_ms = now_ms - keepalive->read_ms;
-    if (quiet_ms <= rules->keepalive_ms) {
-        *out_due_ms = keepalive->read_ms + rules->keepalive_ms + 1;
+    // A channel that was told to ask less often may have doubled it beyond.
+    uint32_t most_ms = rules->keepalive_ms < CORE_TIME_MAX_MS
+                           ? rules->keepalive_ms
+                           : CORE_TIME_MAX_MS;
+    if (quiet_ms <= most_ms) {
+        *out_due_ms = keepalive->read_ms + most_ms + 1;
         return KEEPALIVE_WAIT;
     }
     keepalive->asked = true;

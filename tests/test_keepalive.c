@@ -415,6 +415,21 @@ static void test_keepalive__low_bits_wrap(void **state)
     }
 }
 
+static void test_keepalive__far_away_is_eleven_days(void **state)
+{
+    (void)state;
+    const struct conn_rules rules = {.keepalive_ms = UINT32_MAX / 2 + 9,
+                                     .keepalive_timeout_ms = 100};
+    struct keepalive keepalive = {.read_ms = 7};
+    uint32_t due_ms = 0;
+    assert_int_equal(keepalive_wake(&keepalive, &rules, 8, &due_ms),
+                     KEEPALIVE_WAIT);
+    assert_int_equal(due_ms, 1000000008);
+    assert_int_equal(
+        keepalive_due(&keepalive, &rules, false, due_ms, due_ms, &due_ms),
+        KEEPALIVE_ASK);
+}
+
 // However early in the life of a loop the first one comes.
 static void test_keepalive__the_first_ping_is_not_early(void **state)
 {
@@ -444,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_keepalive__a_client_does_not_count),
         cmocka_unit_test(test_keepalive__low_bits_wrap),
         cmocka_unit_test(test_keepalive__the_first_ping_is_not_early),
+        cmocka_unit_test(test_keepalive__far_away_is_eleven_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
