@@ -1,11 +1,11 @@
-// Lesson: cgrpc inside somebody else's loop, here a bare poll(), with many calls
-// at the same time. client [target] <numbers
+// Lesson: a client inside somebody else's loop, here a bare poll(), with many
+// calls at the same time. client [target] <numbers
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "lesson.h"
-#include "loop.pb.h"
+#include "poll.pb.h"
 
 struct asker {
     grpc_channel *channel;
@@ -18,7 +18,7 @@ struct asker {
 };
 
 static void on_square(grpc_call *call, const grpc_status *status,
-                      const loop_Number *square, void *self)
+                      const poll_Number *square, void *self)
 {
     struct asker *asker = self;
     (void)call;
@@ -32,8 +32,8 @@ static void on_square(grpc_call *call, const grpc_status *status,
 
 static void ask(struct asker *asker, long long value)
 {
-    loop_Number number = {.value = value};
-    if (loop_Squares_Square_start(asker->channel, &number, on_square, asker,
+    poll_Number number = {.value = value};
+    if (poll_Squares_Square_start(asker->channel, &number, on_square, asker,
                                   NULL) == NULL) {
         fprintf(stderr, "%s\n", grpc_channel_error(asker->channel));
         asker->result = 1;
@@ -60,8 +60,7 @@ static void read_numbers(struct asker *asker)
 int main(int argc, char **argv)
 {
     const char *target = argc > 1 ? argv[1] : "127.0.0.1:50051";
-    // A descriptor that stands for the whole loop needs the epoll back end.
-    grpc_loop *loop = grpc_loop_new(&(grpc_loop_options){.backend = "epoll"});
+    grpc_loop *loop = grpc_loop_new(NULL);
     struct asker asker = {
         .channel =
             grpc_channel_new(target, &(grpc_channel_options){.loop = loop}),
