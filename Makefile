@@ -61,6 +61,7 @@ help:
 	@echo 'make h2spec          h2spec'\''s cases, of a server and of a client'
 	@echo 'make attacks         what attacks cost us, with their bounds'
 	@echo 'make bench QUICK=1   cost of a call, beside peers'
+	@echo 'make bench-loops     two loops in two threads, beside one'
 	@echo 'make bench-hpack     cost of header compression, beside nghttp2'
 	@echo 'make fuzz SECONDS=30 each fuzz target for so long'
 	@echo 'make nightly         what takes long: valgrind, sim, fuzz, interop, whole bench'

@@ -181,6 +181,7 @@ nightly:
 	+$(MAKE) fuzz-replay TEST_WRAPPER='$(VALGRIND)'
 	+$(MAKE) fuzz-replay REPLAY=s390x
 	+$(MAKE) bench
+	+$(MAKE) bench-loops
 .PHONY: nightly
 export TEST_LONG
 
@@ -246,6 +247,11 @@ bench-hpack:
 	@tests/deps bench-hpack
 	bench/hpack/run
 .PHONY: bench-hpack
+
+bench-loops:
+	@tests/deps bench-loops
+	bench/run loops $(if $(QUICK),quick)
+.PHONY: bench-loops
 
 # The simulation (tests/sim), on the split tree, optimized and with assertions;
 # some of its seeds with sanitizers too.
