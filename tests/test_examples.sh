@@ -287,6 +287,58 @@ END
 }
 have_libuv() { pkg-config --exists libuv 2>/dev/null; }
 
+# buys ARGUMENT...: a client in the background: $buyer, $work/bought.
+buys() {
+    "$programs/production/client" "127.0.0.1:$port" "$@" >"$work/bought" 2>&1 &
+    buyer=$!
+    servers="$servers $buyer"
+}
+# bought ANSWERED FAILED: how that client ended.
+bought() {
+    wait "$buyer"
+    ended=$?
+    servers=$(echo " $servers " | sed "s/ $buyer / /")
+    cat "$work/bought" "$said"
+    grep -q "^$1 answered, $2 failed\$" "$work/bought" &&
+        [ "$ended" -eq "$2" ]
+}
+# A server is replaced, and its client loses no call.
+restart() {
+    start "$programs/production/server" 127.0.0.1:0 || return 1
+    buys 80
+    await "$work/bought" '^channel: READY' && stop "$pid" &&
+        grep -q '^draining' "$said" &&
+        start "$programs/production/server" "127.0.0.1:$port" &&
+        bought 80 0 && stop "$pid" &&
+        [ "$(grep -c '^channel: READY' "$work/bought")" -eq 2 ]
+}
+# A call that is open goes on to its end; but not when that is too far.
+drains() {
+    start "$programs/production/server" 127.0.0.1:0 || return 1
+    buys 1 2000
+    await "$work/bought" '^channel: READY' && stop "$pid" && bought 1 0
+}
+drains_no_longer() {
+    start "$programs/production/server" 127.0.0.1:0 1800000 300 || return 1
+    buys 1 600000
+    await "$work/bought" '^channel: READY' && stop "$pid" && bought 0 1 &&
+        grep -q '^UNAVAILABLE: ' "$work/bought"
+}
+ages() {
+    start "$programs/production/server" 127.0.0.1:0 300 || return 1
+    buys 40
+    bought 40 0 && stop "$pid" &&
+        [ "$(grep -c '^channel: READY' "$work/bought")" -ge 3 ]
+}
+# The server comes late, and the client is told.
+comes_back() {
+    start "$programs/production/server" 127.0.0.1:0 && stop "$pid" || return 1
+    buys 1
+    await "$work/bought" '^channel: TRANSIENT_FAILURE, .*refused' &&
+        start "$programs/production/server" "127.0.0.1:$port" &&
+        kill -HUP "$buyer" && bought 1 0 && stop "$pid"
+}
+
 suite() { # WORDS FOLDER
     programs=$2
     check "$1: order" order
@@ -310,6 +362,11 @@ suite() { # WORDS FOLDER
     check "$1: flow_control" flow_control
     check "$1: raw, a proxy" proxied
     check "$1: raw, streams through a proxy" proxied_streams
+    check "$1: production, a server is replaced" restart
+    check "$1: production, a server drains" drains
+    check "$1: production, a server drains no longer" drains_no_longer
+    check "$1: production, connections that age" ages
+    check "$1: production, a server that comes back" comes_back
     check "$1: threads" threads
     check "$1: poll, a bare loop" bare_poll
     if have_libuv; then
