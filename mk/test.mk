@@ -21,8 +21,10 @@ UNIT_TESTS := $(filter $(TESTS),$(UNIT_TESTS))
 SHELL_TESTS := $(filter $(patsubst %,tests/%.sh,$(TESTS:.sh=)),$(SHELL_TESTS))
 endif
 # The generator is no part of the amalgamation, and the simulated network of
-# tests/sim is linked with the split tree.
-ONE_FILE_TESTS = $(filter-out test_gen_% test_sim_%,$(UNIT_TESTS))
+# tests/sim, which these tests run on, is linked with the split tree.
+SIM_TESTS = test_sim_net test_connectivity test_connectivity_life \
+	test_pick_first test_resolver test_subchannel
+ONE_FILE_TESTS = $(filter-out test_gen_% $(SIM_TESTS),$(UNIT_TESTS))
 MACHINES := $(if $(filter x86_64,$(shell uname -m)),m32) musl s390x
 UNIT_PROGRAMS = \
 	$(UNIT_TESTS:%=$(T)/plain/split/%) $(ONE_FILE_TESTS:%=$(T)/plain/one/%) \
@@ -66,12 +68,12 @@ $(T)/$(1)/split/test_gen_%: tests/test_gen_%.c $(T)/$(1)/obj/tests/support.o \
 		$(T)/$(1)/libgen.a $(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -I$(T)/proto -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
-$(T)/$(1)/split/test_sim_%: tests/test_sim_%.c $(T)/$(1)/obj/tests/support.o \
-		$(T)/$(1)/obj/tests/sim/sim_net.o $(T)/$(1)/libsplit.a
+$(SIM_TESTS:%=$(T)/$(1)/split/%): $(T)/$(1)/split/%: tests/%.c \
+		$(T)/$(1)/obj/tests/support.o $(T)/$(1)/obj/tests/sim/sim_net.o \
+		$(T)/$(1)/obj/tests/sim/sim_ring.o \
+		$(T)/$(1)/obj/tests/sim/sim_lookup.o $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
-# (Named, so that make holds it for a file that can be made.)
-$(T)/$(1)/split/test_sim_net: $(T)/$(1)/obj/tests/sim/sim_net.o
 $(T)/$(1)/split/%: tests/%.c $(T)/$(1)/obj/tests/support.o \
 		$(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
@@ -269,10 +271,10 @@ $(T)/$(1)/sim: $(SIM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
 $(T)/$(1)/oom: $(OOM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
 	$$(call run,LINK)$(2) -o $$@ $$^ $(call zlib_of,$(1)) -lpthread
 endef
-SIM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_wire sim/sim_service \
+SIM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_report sim/sim_wire sim/sim_service \
 	sim/sim_core sim/sim_calls sim/sim_talk sim/sim_meta sim/sim_pass \
 	sim/sim_acts sim/sim_links sim/sim_engine sim/sim
-OOM_OBJECTS = support sim/sim_net sim/sim_report sim/sim_service \
+OOM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_report sim/sim_service \
 	sim/oom_streams sim/oom_scenarios sim/oom
 $(eval $(call simulation,sim,$(TEST_CC)))
 $(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/sim_ring.h"
 #include "tests/support.h"
 
 enum {
-    SIM_RING_FIRST = 4096,
     SIM_CAPACITY = 1 << 20,
     SIM_IDLE_TURNS = 200000, // steps without time passing: the loops spin
 };
@@ -144,54 +144,6 @@ static size_t sim_room(const struct sim_pipe *pipe)
     return used < pipe->capacity ? pipe->capacity - used : 0;
 }
 
-static void sim_ring_copy_out(const struct sim_pipe *pipe, uint64_t from,
-                              uint8_t *to, size_t size)
-{
-    size_t mask = pipe->ring_size - 1;
-    while (size > 0) {
-        size_t at = (size_t)from & mask;
-        size_t n = pipe->ring_size - at < size ? pipe->ring_size - at : size;
-        memcpy(to, pipe->ring + at, n);
-        to += n;
-        from += n;
-        size -= n;
-    }
-}
-
-static void sim_ring_grow(struct sim_pipe *pipe, size_t needed)
-{
-    if (needed <= pipe->ring_size) {
-        return;
-    }
-    size_t size = pipe->ring_size == 0 ? SIM_RING_FIRST : pipe->ring_size;
-    while (size < needed) {
-        size *= 2;
-    }
-    uint8_t *ring = malloc(size);
-    assert(ring != NULL);
-    for (uint64_t at = pipe->taken; at < pipe->written; at++) {
-        ring[at & (size - 1)] = pipe->ring[at & (pipe->ring_size - 1)];
-    }
-    free(pipe->ring);
-    pipe->ring = ring;
-    pipe->ring_size = size;
-}
-
-static void sim_pipe_put(struct sim_pipe *pipe, const uint8_t *bytes,
-                         size_t size)
-{
-    sim_ring_grow(pipe, (size_t)(pipe->written - pipe->taken) + size);
-    size_t mask = pipe->ring_size - 1;
-    while (size > 0) {
-        size_t at = (size_t)pipe->written & mask;
-        size_t n = pipe->ring_size - at < size ? pipe->ring_size - at : size;
-        memcpy(pipe->ring + at, bytes, n);
-        pipe->written += n;
-        bytes += n;
-        size -= n;
-    }
-}
-
 // sim_send puts bytes on their way to the other end.
 static void sim_send(struct sim_end *end, const uint8_t *bytes, size_t size)
 {
@@ -202,7 +154,7 @@ static void sim_send(struct sim_end *end, const uint8_t *bytes, size_t size)
     }
     // Nothing comes behind the end.
     if (!peer->in.reset_written && !peer->in.end_written) {
-        sim_pipe_put(&peer->in, bytes, size);
+        sim_ring_put(&peer->in, bytes, size);
         sim_schedule(peer, 0);
     }
 }
@@ -312,7 +264,8 @@ static bool sim_arrive(struct sim_end *client)
     struct sim_world *world = client->world;
     struct sim_port *port = sim_find_port(world, client->port);
     struct sim_end *server = sim_peer(client);
-    if (port == NULL || sim_chance(world, world->options.refuse_percent)) {
+    if (port == NULL || port->refuses ||
+        sim_chance(world, world->options.refuse_percent)) {
         world->refused++;
         client->state = SIM_FAILED;
         client->error = ECONNREFUSED;
@@ -352,11 +305,17 @@ static int sim_port_connect(void *user, const struct socket_address *address,
     *out_fd = sim_pair(world);
     struct sim_end *client = sim_end(world, *out_fd);
     client->port = socket_address_port(address);
-    if (sim_chance(world, world->options.lost_percent)) {
+    if (world->tap.dialled != NULL) {
+        world->tap.dialled(world->tap.user, *out_fd, address);
+    }
+    const struct sim_port *port = sim_find_port(world, client->port);
+    if (sim_chance(world, world->options.lost_percent) ||
+        (port != NULL && port->swallows)) {
         world->refused++;
     } else {
-        client->in.due_us =
-            world->now_us + sim_some_us(world, world->options.connect_us);
+        client->in.due_us = world->now_us +
+                            sim_some_us(world, world->options.connect_us) +
+                            (port != NULL ? port->after_us : 0);
         list_append(&world->busy, &client->in.link_busy);
     }
     return EINPROGRESS;
@@ -591,6 +550,7 @@ static int sim_backend_wait(void *state, int timeout_ms,
         more = sim_turn(world, until);
         *out_count = sim_collect(backend, ready);
     }
+    backend->kicked = false;
     // Else it would wait for ever:
     assert(more || timeout_ms > 0 || *out_count > 0);
     return 0;
@@ -703,6 +663,34 @@ void sim_unlisten(struct sim_world *world, uint16_t port)
     sim_set_port(world, port, (struct sim_port){.number = 0});
 }
 
+void sim_refuse(struct sim_world *world, uint16_t port, uint64_t after_us)
+{
+    sim_set_port(world, port,
+                 (struct sim_port){
+                     .number = port, .refuses = true, .after_us = after_us});
+}
+
+void sim_swallow(struct sim_world *world, uint16_t port)
+{
+    sim_set_port(world, port,
+                 (struct sim_port){.number = port, .swallows = true});
+}
+
+void sim_slow(struct sim_world *world, uint16_t port, uint64_t after_us)
+{
+    struct sim_port *at = sim_find_port(world, port);
+    assert(at != NULL);
+    at->after_us = after_us;
+}
+
+void sim_post(struct sim_world *world, grpc_loop *loop,
+              void (*run)(void *argument), void *argument)
+{
+    bool posted = loop_post(&loop->loop, run, argument);
+    assert(posted);
+    sim_kick(world, loop);
+}
+
 // ---- Time -------------------------------------------------------------------
 
 uint64_t sim_now_ms(const struct sim_world *world)
@@ -710,8 +698,10 @@ uint64_t sim_now_ms(const struct sim_world *world)
     return world->now_us / 1000;
 }
 
-static void sim_happen(struct sim_world *world)
+// sim_happen brings what is due; false when that is nothing.
+static bool sim_happen(struct sim_world *world)
 {
+    bool happened = false;
     LIST_EACH (link, after, &world->busy) {
         struct sim_pipe *pipe = LIST_OWNER(link, struct sim_pipe, link_busy);
         struct sim_end *end = LIST_OWNER(pipe, struct sim_end, in);
@@ -725,9 +715,11 @@ static void sim_happen(struct sim_world *world)
         } else {
             sim_deliver(end);
         }
+        happened = true;
         // Delivering may have scheduled anything: begin anew.
         after = world->busy.next;
     }
+    return happened;
 }
 
 // sim_has_work: the loop would do something in a step without waiting.
@@ -817,8 +809,8 @@ bool sim_turn(struct sim_world *world, uint64_t until_us)
         fprintf(stderr, "simulation: a loop spins\n");
         abort();
     }
-    sim_happen(world);
-    if (sim_step_one(world)) {
+    // (A loop that waits within its step is one to look at what has come.)
+    if (sim_happen(world) || sim_step_one(world)) {
         return true;
     }
     uint64_t next = sim_next_of_network(world);

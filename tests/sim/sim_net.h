@@ -52,7 +52,7 @@
 enum {
     SIM_FD_FIRST = 1 << 20, // no descriptor of the system is so large
     SIM_LOOPS = 8,
-    SIM_PORTS = 8,
+    SIM_PORTS = 40,
 };
 
 #define SIM_NEVER UINT64_MAX
@@ -116,11 +116,17 @@ struct sim_port {
     grpc_server *server; // NULL: accept
     void (*accept)(void *user, int fd);
     void *user;
+    bool refuses;      // as if nobody listened
+    bool swallows;     // never answers
+    uint64_t after_us; // connecting takes so much longer
 };
 
 // What is told of every byte, for oracles. Any may be NULL.
 struct sim_tap {
     void *user;
+    // connecting begins, refused or not
+    void (*dialled)(void *user, int client_fd,
+                    const struct socket_address *address);
     void (*opened)(void *user, int client_fd, int server_fd);
     // bytes that the end fd has sent
     void (*wrote)(void *user, int fd, const uint8_t *bytes, size_t size);
@@ -188,6 +194,17 @@ void sim_listen(struct sim_world *world, uint16_t port, grpc_server *server);
 void sim_accept(struct sim_world *world, uint16_t port,
                 void (*accept)(void *user, int fd), void *user);
 void sim_unlisten(struct sim_world *world, uint16_t port);
+
+// sim_refuse and sim_swallow: nobody is there, and connecting is refused after
+// so long, or never answered. sim_slow: connecting to a port that one of these
+// was called for takes so long.
+void sim_refuse(struct sim_world *world, uint16_t port, uint64_t after_us);
+void sim_swallow(struct sim_world *world, uint16_t port);
+void sim_slow(struct sim_world *world, uint16_t port, uint64_t after_us);
+
+// sim_post has the loop run a task, as another thread would.
+void sim_post(struct sim_world *world, grpc_loop *loop,
+              void (*run)(void *argument), void *argument);
 
 // ---- Time -------------------------------------------------------------------
 
