@@ -249,7 +249,7 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
     list_remove(&call->link);
     call_set_state(call, CALL_FINISHED);
     list_append(&loop->finished, &call->link);
-    call->channel->used_ms = loop->loop.now_ms;
+    call->channel->used_ms = run_now(loop);
     channel_pump(call->channel); // its stream may have been waited for
 }
 

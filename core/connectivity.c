@@ -180,33 +180,40 @@ static bool channel_is_patient(const struct grpc_channel *channel,
     return call->wait_for_ready && channel->dial != channel_dial_fd;
 }
 
-// channel_is_trying: some address is being connected to.
-static bool channel_is_trying(const struct grpc_channel *channel)
+// channel_is_trying: an attempt is under way that began by then, or the first
+// addresses are being looked up.
+static bool channel_is_trying(const struct grpc_channel *channel,
+                              uint64_t then_ms)
 {
     LIST_EACH (link, after, &channel->subchannels) {
-        if (LIST_OWNER(link, struct subchannel, link)->state ==
-            GRPC_CONNECTING) {
+        const struct subchannel *subchannel =
+            LIST_OWNER(link, struct subchannel, link);
+        if (subchannel->state == GRPC_CONNECTING &&
+            subchannel->began_ms <= then_ms) {
             return true;
         }
     }
-    return false;
+    return list_is_empty(&channel->subchannels) &&
+           channel->resolver.state == RESOLVER_ASKING;
 }
 
 // channel_may_hope: in TRANSIENT_FAILURE the call does not end at once. One that
-// is waited for takes the attempt that is under way: it may be that nobody steps
-// the loop but such calls, and then none would ever see an attempt's end.
+// is waited for takes the attempts that were under way when it began: it may be
+// that nobody steps the loop but such calls, and then none would ever see an
+// attempt's end. Later attempts it does not wait for, or it might for ever.
 static bool channel_may_hope(const struct grpc_channel *channel,
                              const struct grpc_call *call)
 {
     return channel_is_patient(channel, call) ||
-           (call->blocking && channel_is_trying(channel));
+           (call->blocking &&
+            channel_is_trying(channel, call->started_us / 1000));
 }
 
 static void channel_fail_waiting(struct grpc_channel *channel)
 {
     LIST_EACH (link, after, &channel->waiting) {
         struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
-        if (!channel_is_patient(channel, call)) {
+        if (!channel_may_hope(channel, call)) {
             channel_refuse(call, GRPC_UNAVAILABLE, channel->cause);
         }
     }
@@ -490,6 +497,12 @@ grpc_result grpc_channel_connect(grpc_channel *channel)
     if (channel->state == GRPC_IDLE) {
         channel_leave_idle(channel);
     }
+    if (channel->state == GRPC_TRANSIENT_FAILURE &&
+        channel->dial == channel_dial_fd) {
+        run_set_error(channel->loop, channel->error, "connect: %s",
+                      channel->cause);
+        return GRPC_ESTATE;
+    }
     return GRPC_OK;
 }
 
@@ -507,7 +520,7 @@ void grpc_channel_watch(grpc_channel *channel,
 
 void grpc_channel_reset_backoff(grpc_channel *channel)
 {
-    if (channel == NULL || channel->policy == NULL) {
+    if (channel == NULL) {
         return;
     }
     LIST_EACH (link, after, &channel->subchannels) {
@@ -527,19 +540,24 @@ static bool channel_may_wait(struct grpc_channel *channel)
     return true;
 }
 
-// channel_step steps the loop until due_ms at most; false when that is over.
-static bool channel_step(struct grpc_channel *channel, uint64_t due_ms,
+// channel_step steps the loop until end_ms at most, and once in any case: it may
+// be that nobody else does. False when that was the last step, or when it has
+// failed.
+static bool channel_step(struct grpc_channel *channel, uint64_t end_ms,
                          grpc_result *result)
 {
-    uint64_t now_ms = run_now(channel->loop);
-    if (now_ms >= due_ms) {
-        *result = GRPC_AGAIN;
+    if (*result != GRPC_OK) {
         return false;
     }
-    uint64_t left_ms = due_ms - now_ms;
-    *result =
-        run_step(channel->loop, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX);
-    return *result == GRPC_OK;
+    uint64_t now_ms = run_now(channel->loop);
+    uint64_t left_ms = now_ms < end_ms ? end_ms - now_ms : 0;
+    if (run_step(channel->loop,
+                 left_ms < INT32_MAX ? (int)left_ms : INT32_MAX) != GRPC_OK) {
+        *result = GRPC_ESYSTEM;
+    } else if (left_ms == 0) {
+        *result = GRPC_AGAIN;
+    }
+    return true;
 }
 
 static uint64_t channel_wait_end(struct grpc_channel *channel, int timeout_ms)
@@ -563,6 +581,9 @@ grpc_result grpc_channel_wait(grpc_channel *channel, grpc_connectivity last,
     while (channel->state == last && !channel->freed &&
            channel_step(channel, end_ms, &result)) {
     }
+    if (channel->state != last || channel->freed) {
+        result = GRPC_OK;
+    }
     blocking_end(channel);
     return result;
 }
@@ -576,12 +597,16 @@ grpc_result grpc_channel_wait_ready(grpc_channel *channel, int timeout_ms)
         return GRPC_ESTATE;
     }
     uint64_t end_ms = channel_wait_end(channel, timeout_ms);
-    grpc_result result;
+    grpc_result connected = GRPC_OK;
+    grpc_result result = GRPC_OK;
     blocking_begin(channel);
     do {
-        result = grpc_channel_connect(channel);
-    } while (result == GRPC_OK && channel->state != GRPC_READY &&
+        connected = grpc_channel_connect(channel);
+    } while (connected == GRPC_OK && channel->state != GRPC_READY &&
              channel_step(channel, end_ms, &result));
+    if (connected != GRPC_OK || channel->state == GRPC_READY) {
+        result = connected;
+    }
     blocking_end(channel);
     return result;
 }

@@ -128,15 +128,18 @@ static void pick_first_next(struct pick_first *pick)
 }
 
 // pick_first_begin_pass begins a pass. In TRANSIENT_FAILURE it is made without
-// leaving that.
+// leaving that. One that begins anew keeps its causes: an address that has failed
+// already is not tried again.
 static void pick_first_begin_pass(struct pick_first *pick)
 {
+    if (!pick->in_pass) {
+        channel_begin_causes(pick->policy.channel);
+    }
     pick->in_pass = true;
     pick->index = 0;
     for (size_t i = 0; i < pick->count; i++) {
         pick->subchannels[i]->failed = false;
     }
-    channel_begin_causes(pick->policy.channel);
     if (pick->policy.state != GRPC_CONNECTING &&
         pick->policy.state != GRPC_TRANSIENT_FAILURE) {
         policy_set_state(&pick->policy, GRPC_CONNECTING);
@@ -168,15 +171,24 @@ static void pick_first_on_ready(struct pick_first *pick,
     loop_timer_stop(pick_first_loop(pick), &pick->policy.timer);
     for (size_t i = 0; i < pick->count; i++) {
         if (pick->subchannels[i] != subchannel) {
-            subchannel_rest(pick->subchannels[i]);
+            subchannel_yield(pick->subchannels[i]);
         }
     }
     policy_set_state(&pick->policy, GRPC_READY);
 }
 
-static void pick_first_on_lost(struct pick_first *pick)
+// pick_first_on_lost: what the others have failed is forgotten only when this
+// connection was of use, or servers that are of none would have each other
+// dialled as fast as we can.
+static void pick_first_on_lost(struct pick_first *pick,
+                               const struct subchannel *subchannel)
 {
     pick->selected = NULL;
+    for (size_t i = 0; i < pick->count && !subchannel->was_unused; i++) {
+        if (pick->subchannels[i] != subchannel) {
+            subchannel_rest(pick->subchannels[i]);
+        }
+    }
     resolver_again(&pick->policy.channel->resolver);
     policy_set_state(&pick->policy, GRPC_IDLE);
 }
@@ -205,7 +217,7 @@ static void pick_first_changed(struct policy *policy,
     if (subchannel->state == GRPC_READY) {
         pick_first_on_ready(pick, subchannel);
     } else if (was == GRPC_READY) {
-        pick_first_on_lost(pick);
+        pick_first_on_lost(pick, subchannel);
     } else if (subchannel->state == GRPC_TRANSIENT_FAILURE) {
         pick_first_on_failed(pick, subchannel);
     } else if (policy->state == GRPC_TRANSIENT_FAILURE && !pick->in_pass) {

@@ -93,6 +93,7 @@ bool subchannel_connect(struct subchannel *subchannel)
     // (connection-backoff.md).
     uint32_t delay_ms = backoff_next(&subchannel->backoff, &channel->backoff,
                                      run_random(channel->loop));
+    subchannel->began_ms = run_now(channel->loop);
     subchannel->retry_ms = run_due(channel->loop, delay_ms);
     uint32_t timeout_ms = delay_ms > channel->connect_timeout_ms
                               ? delay_ms
@@ -220,6 +221,14 @@ void subchannel_rest(struct subchannel *subchannel)
     backoff_reset(&subchannel->backoff);
     subchannel->was_unused = false;
     if (subchannel->state != GRPC_IDLE) {
+        subchannel_set_state(subchannel, GRPC_IDLE);
+    }
+}
+
+void subchannel_yield(struct subchannel *subchannel)
+{
+    if (subchannel->state == GRPC_CONNECTING) {
+        subchannel_drop_conn(subchannel);
         subchannel_set_state(subchannel, GRPC_IDLE);
     }
 }

@@ -42,6 +42,7 @@ struct subchannel {
     bool was_unused; // the last connection was lost before any call
     struct conn *conn;
     struct backoff backoff;
+    uint64_t began_ms; // when the last attempt did
     uint64_t retry_ms; // when the next attempt may begin
     struct loop_timer timer;
     struct socket_address address;
@@ -60,6 +61,10 @@ INTERNAL MUST_CHECK bool subchannel_connect(struct subchannel *subchannel);
 // subchannel_rest gives up what is being done: IDLE, as if new. The policy is
 // not told.
 INTERNAL void subchannel_rest(struct subchannel *subchannel);
+
+// subchannel_yield gives up connecting, since another has connected; its backoff
+// stays, and so does the time in which it is left alone. The policy is not told.
+INTERNAL void subchannel_yield(struct subchannel *subchannel);
 
 // subchannel_hurry ends the time in which it is left alone.
 INTERNAL void subchannel_hurry(struct subchannel *subchannel);
