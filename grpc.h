@@ -642,7 +642,8 @@ GRPC_API grpc_connectivity grpc_channel_state(const grpc_channel *channel);
 GRPC_API const char *grpc_channel_failure(const grpc_channel *channel);
 
 // grpc_channel_connect leaves IDLE without a call. GRPC_OK in any other state
-// too; GRPC_ESTATE: it cannot connect (target or options are wrong).
+// too; GRPC_ESTATE: it cannot connect (target or options are wrong, or its
+// descriptor's connection is gone).
 GRPC_API grpc_result grpc_channel_connect(grpc_channel *channel);
 
 // grpc_channel_watch has changed called, from the loop, whenever the state is
