@@ -631,6 +631,13 @@ GRPC_API grpc_channel *grpc_channel_new(const char *target,
 GRPC_API grpc_channel *grpc_channel_new_fd(int fd,
                                            const grpc_channel_options *options);
 
+// grpc_channel_new_inproc: a channel to a server of the same loop, in memory,
+// without a socket. options->loop is the server's, or NULL for that. The server
+// need not listen. When it is freed or stopped, calls fail as UNAVAILABLE. NULL:
+// no memory, no server, or another loop.
+GRPC_API grpc_channel *grpc_channel_new_inproc(
+    grpc_server *server, const grpc_channel_options *options);
+
 // grpc_channel_free ends calls that are open as CANCELLED (their callbacks
 // are called), then frees. NULL is accepted.
 GRPC_API void grpc_channel_free(grpc_channel *channel);

@@ -10,8 +10,10 @@
 #include "core/call.h"
 #include "core/client_call.h"
 #include "core/connectivity.h"
+#include "core/inproc.h"
 #include "core/limits.h"
 #include "core/pick_first.h"
+#include "core/server.h"
 
 // ---- Life -------------------------------------------------------------------
 
@@ -205,7 +207,7 @@ int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
                     uint32_t timeout_ms)
 {
     if (channel->fd < 0) {
-        return CHANNEL_DIALLED_BEFORE;
+        return CHANNEL_DIAL_NOTED;
     }
     struct h2_options options = h2_options_make(false, &channel->rules.limits);
     int error = conn_start(conn, channel->fd, &options, timeout_ms);
@@ -213,6 +215,12 @@ int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
         channel->fd = -1;
     }
     return error;
+}
+
+bool channel_may_redial(const struct grpc_channel *channel)
+{
+    return channel->dial != channel_dial_fd &&
+           (channel->dial != inproc_dial || channel->server != NULL);
 }
 
 // channel_start_fd begins HTTP/2 on a socket that the user has connected: it is
@@ -249,6 +257,50 @@ grpc_channel *grpc_channel_new_fd(int fd, const grpc_channel_options *options)
         channel_reap(channel);
         return NULL;
     }
+    return channel;
+}
+
+// channel_start_inproc has the server be the only address. There is nobody to
+// spare a connection that costs nothing.
+static void channel_start_inproc(struct grpc_channel *channel,
+                                 struct grpc_server *server, bool may_idle)
+{
+    socket_address_inproc(&channel->target.addresses[0]);
+    channel->target.count = 1;
+    channel->dial = inproc_dial;
+    if (server->state == SERVER_OPEN) {
+        channel->server = server;
+        list_append(&server->channels, &channel->link_server);
+    }
+    if (!may_idle) {
+        channel->idle_timeout_ms = GRPC_NEVER;
+    }
+    resolver_init(&channel->resolver, channel, &channel->target);
+}
+
+grpc_channel *grpc_channel_new_inproc(grpc_server *server,
+                                      const grpc_channel_options *options)
+{
+    if (options == NULL) {
+        options = &channel_defaults;
+    }
+    if (server == NULL ||
+        (options->loop != NULL && options->loop != server->loop)) {
+        return NULL;
+    }
+    grpc_channel_options with_loop = *options;
+    with_loop.loop = server->loop;
+    struct grpc_channel *channel = channel_new(&with_loop);
+    if (channel == NULL) {
+        return NULL;
+    }
+    memcpy(channel->target.authority, "localhost", sizeof "localhost");
+    channel_check_texts(channel, options, "inproc");
+    if (!channel_set_texts(channel, options)) {
+        channel_reap(channel);
+        return NULL;
+    }
+    channel_start_inproc(channel, server, options->idle_timeout_ms != 0);
     return channel;
 }
 
@@ -298,6 +350,7 @@ void channel_reap(struct grpc_channel *channel)
         policy_free(channel->policy);
     }
     list_remove(&channel->link_loop);
+    list_remove(&channel->link_server);
     intercept_fini(&channel->interceptors, &loop->allocator);
     if (channel->authority != NULL) {
         alloc_free(&loop->allocator, channel->authority,

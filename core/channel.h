@@ -30,8 +30,9 @@
 typedef int channel_dial(struct grpc_channel *channel, struct conn *conn,
                          uint32_t timeout_ms);
 
-// What channel_dial_fd returns from its second time on.
-enum { CHANNEL_DIALLED_BEFORE = -1 };
+// What a channel_dial returns when nothing is to be added to what the channel
+// has noted of why it fails.
+enum { CHANNEL_DIAL_NOTED = -1 };
 
 struct grpc_channel {
     struct grpc_loop *loop;
@@ -68,7 +69,9 @@ struct grpc_channel {
     struct resolver resolver;
     struct policy *policy;
     channel_dial *dial;
-    int fd; // for channel_dial_fd, until it has used it; -1
+    int fd;                     // for channel_dial_fd, until it has used it; -1
+    struct grpc_server *server; // for inproc_dial; NULL: it was stopped
+    struct list_link link_server; // in server->channels
 
     struct target target;
     char *user_agent; // whole header value; owned
@@ -86,6 +89,10 @@ INTERNAL int channel_dial_socket(struct grpc_channel *channel,
                                  struct conn *conn, uint32_t timeout_ms);
 INTERNAL int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
                              uint32_t timeout_ms);
+
+// channel_may_redial: there is another connection to hope for when one is lost
+// or cannot be had.
+INTERNAL bool channel_may_redial(const struct grpc_channel *channel);
 
 // channel_reap frees a channel that was freed within a step.
 INTERNAL void channel_reap(struct grpc_channel *channel);

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "core/call.h"
 #include "core/conn_life.h"
+#include "core/inproc.h"
 #include "core/limits.h"
 
 enum {
@@ -45,7 +46,8 @@ bool conn_is_over(const struct conn *conn)
 
 static size_t conn_size(const struct conn *conn)
 {
-    return offsetof(struct conn, peer_bytes) + conn->peer_size;
+    return offsetof(struct conn, peer_bytes) + conn->peer_size +
+           (conn->in_process ? sizeof(struct conn *) : 0);
 }
 
 struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
@@ -53,8 +55,11 @@ struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
                       const struct socket_address *peer)
 {
     ASSERT(peer->size <= sizeof peer->storage);
-    struct conn *conn = alloc_zeroed(
-        &loop->allocator, offsetof(struct conn, peer_bytes) + peer->size);
+    bool in_process = socket_address_is_inproc(peer);
+    size_t partner_size = in_process ? sizeof(struct conn *) : 0;
+    struct conn *conn =
+        alloc_zeroed(&loop->allocator, offsetof(struct conn, peer_bytes) +
+                                           peer->size + partner_size);
     if (conn == NULL) {
         return NULL;
     }
@@ -65,6 +70,7 @@ struct conn *conn_new(struct grpc_loop *loop, const struct conn_role *role,
     conn->state = CONN_CONNECTING;
     conn->source = (struct loop_source){.kind = RUN_CONN, .fd = -1};
     conn->timer.kind = RUN_CONN;
+    conn->in_process = in_process;
     list_init(&conn->calls);
     list_init(&conn->orphans);
     conn->peer_size = (uint8_t)peer->size;
@@ -263,6 +269,9 @@ static void conn_shut(struct conn *conn)
         loop->loop.port->close(loop->loop.port->user, conn->source.fd);
         conn->source.fd = -1;
     }
+    if (conn->in_process) {
+        inproc_close(conn);
+    }
     if (has_engine) {
         h2_conn_fini(&conn->h2);
     }
@@ -375,20 +384,25 @@ static void conn_dispatch(struct conn *conn, const struct h2_event *event)
     }
 }
 
-// conn_hold keeps input that is not dealt with now, and stops reading until it
-// has been.
+// conn_hold keeps input that is not dealt with now, behind what is kept, and
+// stops reading until it has been.
 static void conn_hold(struct conn *conn, struct view input)
 {
-    ASSERT(conn->held == NULL);
-    struct conn_held *held = alloc_new(&conn->loop->allocator,
-                                       sizeof(struct conn_held) + input.size);
+    const struct conn_held *old = conn->held;
+    size_t left = old == NULL ? 0 : old->size - old->used;
+    struct conn_held *held = alloc_new(
+        &conn->loop->allocator, sizeof(struct conn_held) + left + input.size);
     if (held == NULL) {
         conn_close(conn, "out of memory");
         return;
     }
-    held->size = input.size;
+    held->size = left + input.size;
     held->used = 0;
-    memcpy(held->bytes, input.data, input.size);
+    if (left > 0) {
+        memcpy(held->bytes, old->bytes + old->used, left);
+    }
+    memcpy(held->bytes + left, input.data, input.size);
+    conn_drop_held(conn);
     conn->held = held;
 }
 
@@ -548,12 +562,36 @@ static void conn_fail_socket(struct conn *conn, const char *phase, int error)
     conn_close(conn, "%s %s: %s", phase, peer, text);
 }
 
-static void conn_read(struct conn *conn)
+// conn_read_some fills the loop's input: an errno, or 0; no bytes are the end.
+static int conn_read_some(struct conn *conn, size_t *out_size)
+{
+    if (conn->in_process) {
+        return inproc_read(conn, out_size);
+    }
+    const struct loop_port *port = conn->loop->loop.port;
+    return port->read(port->user, conn->source.fd, conn->loop->input,
+                      CORE_INPUT_BYTES, out_size);
+}
+
+// conn_take has input dealt with, in the order in which it has come.
+static void conn_take(struct conn *conn, struct view input)
+{
+    conn->received += (uint32_t)input.size;
+    conn->keepalive.read_ms = conn_now_ms(conn);
+    conn->behind = input.size == CORE_INPUT_BYTES;
+    struct view left = input;
+    if (LIKELY(conn->held == NULL)) {
+        left = conn_feed(conn, input);
+    }
+    if (UNLIKELY(left.size > 0)) {
+        conn_hold(conn, left);
+    }
+}
+
+void conn_read(struct conn *conn)
 {
     size_t size = 0;
-    const struct loop_port *port = conn->loop->loop.port;
-    int error = port->read(port->user, conn->source.fd, conn->loop->input,
-                           CORE_INPUT_BYTES, &size);
+    int error = conn_read_some(conn, &size);
     if (error == EAGAIN || error == EINTR) {
         return;
     }
@@ -564,16 +602,12 @@ static void conn_read(struct conn *conn)
             conn_close(conn, "the peer closed the connection");
         }
     } else if (size == 0) {
-        h2_close_input(&conn->h2, "the peer closed the connection");
+        h2_close_input(&conn->h2, conn->in_process
+                                      ? inproc_end_reason(conn)
+                                      : "the peer closed the connection");
         conn_feed_none(conn);
     } else {
-        conn->received += (uint32_t)size;
-        conn->keepalive.read_ms = conn_now_ms(conn);
-        conn->behind = size == CORE_INPUT_BYTES;
-        struct view left = conn_feed(conn, view_of(conn->loop->input, size));
-        if (UNLIKELY(left.size > 0)) {
-            conn_hold(conn, left);
-        }
+        conn_take(conn, view_of(conn->loop->input, size));
     }
 }
 
@@ -588,7 +622,7 @@ void conn_wake(struct conn *conn)
 
 // conn_may_read: a connection whose input is held back, or that has to wait, is
 // not read.
-static bool conn_may_read(const struct conn *conn)
+bool conn_may_read(const struct conn *conn)
 {
     return conn->held == NULL && !conn_waits_for(conn, CONN_DUE_PAUSE);
 }
@@ -596,6 +630,10 @@ static bool conn_may_read(const struct conn *conn)
 // conn_watch sets what the socket is watched for.
 static void conn_watch(struct conn *conn, bool writable)
 {
+    if (conn->in_process) {
+        inproc_watch(conn);
+        return;
+    }
     unsigned events = writable ? LOOP_WRITABLE : 0;
     if (conn_may_read(conn)) {
         events |= LOOP_READABLE;
@@ -611,6 +649,10 @@ static void conn_watch(struct conn *conn, bool writable)
 // the connection has failed.
 static bool conn_write(struct conn *conn)
 {
+    if (conn->in_process) {
+        inproc_write(conn);
+        return conn->state != CONN_CLOSED;
+    }
     const struct loop_port *port = conn->loop->loop.port;
     while (h2_output_size(&conn->h2) > 0) {
         struct view views[CONN_VIEWS];
@@ -631,6 +673,16 @@ static bool conn_write(struct conn *conn)
     return true;
 }
 
+static void conn_close_write(struct conn *conn)
+{
+    const struct loop_port *port = conn->loop->loop.port;
+    if (conn->in_process) {
+        inproc_close_write(conn);
+    } else {
+        port->close_write(port->user, conn->source.fd);
+    }
+}
+
 // conn_end_when_done closes a connection that was told to finish, or that
 // lingers, when nothing is left to do on it.
 static void conn_end_when_done(struct conn *conn)
@@ -641,8 +693,7 @@ static void conn_end_when_done(struct conn *conn)
     if (conn->state == CONN_LINGERING) {
         if (!conn->write_shut) {
             conn->write_shut = true;
-            const struct loop_port *port = conn->loop->loop.port;
-            port->close_write(port->user, conn->source.fd);
+            conn_close_write(conn);
         }
     } else if (conn->finishing && conn->h2.stream_count == 0) {
         conn_linger(conn, "connection finished");
@@ -749,7 +800,8 @@ int conn_start(struct conn *conn, int fd, const struct h2_options *options,
         return error;
     }
     conn->source.fd = fd;
-    if (!loop_watch(&loop->loop, &conn->source, LOOP_READABLE)) {
+    if (!conn->in_process &&
+        !loop_watch(&loop->loop, &conn->source, LOOP_READABLE)) {
         conn->source.fd = -1;
         h2_conn_fini(&conn->h2);
         return loop->loop.error;
@@ -954,7 +1006,10 @@ hpack_hint *conn_path_hint(struct conn *conn, const char *path)
 void conn_check(const struct conn *conn)
 {
     ASSERT((conn->state == CONN_CLOSED) == (conn->source.fd < 0) ||
-           conn->state == CONN_CONNECTING);
+           conn->state == CONN_CONNECTING || conn->in_process);
+    if (conn->in_process) {
+        inproc_check(conn);
+    }
     ASSERT(!conn_is_over(conn) || list_is_empty(&conn->calls));
     uint64_t assembling = 0;
     uint32_t waits = 0;

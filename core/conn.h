@@ -30,6 +30,8 @@
 //   4. The timer is armed for the first of due_ms. A connection that is paused
 //      waits for CONN_DUE_PAUSE, and is not read.
 //   5. assembling is the sum over the calls on the connection.
+//
+// One that is in_process has no socket: inproc.h says how it reads and writes.
 
 #ifndef CORE_CONN_H
 #define CORE_CONN_H
@@ -139,6 +141,8 @@ struct conn {
     bool frame_was_cut : 1; // when CONN_DUE_READ was due last
     bool has_waiting : 1; // server: calls that have not begun for want of room
     bool has_aged : 1;    // CONN_DUE_AGE was due
+    bool
+        in_process : 1; // its peer is another connection, named behind the tail
     struct loop_source source;
     struct loop_timer timer;
     uint32_t due_ms[CONN_DUES]; // low bits of loop time, of those in waits
@@ -167,7 +171,9 @@ struct conn {
     struct h2_conn h2; // its limits are the owner's, from the beginning
     uint8_t drain;     // enum conn_drain
     uint8_t peer_size;
-    uint8_t peer_bytes[]; // of its socket_address, as short as it is
+    // Of its socket_address, as short as it is; behind it the other end of a
+    // connection that is in_process.
+    uint8_t peer_bytes[];
 };
 
 // conn_new makes a connection in state CONNECTING that owns no socket yet;
@@ -191,7 +197,7 @@ INTERNAL const char *conn_farewell(const struct conn *conn);
 INTERNAL MUST_CHECK int conn_connect(struct conn *conn, uint32_t timeout_ms);
 
 // conn_start takes a connected socket: HTTP/2 begins. On an errno the socket
-// is still the caller's.
+// is still the caller's. (Of one that is in_process fd is -1.)
 INTERNAL MUST_CHECK int conn_start(struct conn *conn, int fd,
                                    const struct h2_options *options,
                                    uint32_t timeout_ms);
@@ -257,6 +263,11 @@ INTERNAL void conn_wait_no_more(struct conn *conn, enum conn_due which);
 // conn_peer_text is the peer's address in words.
 INTERNAL void conn_peer_text(const struct conn *conn,
                              char text[SOCKET_ADDRESS_TEXT]);
+
+// For inproc.c. conn_may_read: what comes now is read, not held back.
+// conn_read reads some of it.
+INTERNAL bool conn_may_read(const struct conn *conn);
+INTERNAL void conn_read(struct conn *conn);
 
 INTERNAL void conn_check(const struct conn *conn);
 

@@ -67,7 +67,7 @@ void channel_end_causes(struct grpc_channel *channel)
 
 void channel_give_up(struct grpc_channel *channel)
 {
-    if (channel->causes[0] != '\0' && channel->dial != channel_dial_fd) {
+    if (channel->causes[0] != '\0' && channel_may_redial(channel)) {
         char text[64];
         (void)snprintf(
             text, sizeof text, "gave up after %lu ms",
@@ -177,7 +177,7 @@ void channel_pump(struct grpc_channel *channel)
 static bool channel_is_patient(const struct grpc_channel *channel,
                                const struct grpc_call *call)
 {
-    return call->wait_for_ready && channel->dial != channel_dial_fd;
+    return call->wait_for_ready && channel_may_redial(channel);
 }
 
 // channel_is_trying: an attempt is under way that began by then, or the first
@@ -216,6 +216,14 @@ static void channel_fail_waiting(struct grpc_channel *channel)
         if (!channel_may_hope(channel, call)) {
             channel_refuse(call, GRPC_UNAVAILABLE, channel->cause);
         }
+    }
+}
+
+void channel_lose_hope(struct grpc_channel *channel, const char *reason)
+{
+    if (channel->state == GRPC_TRANSIENT_FAILURE) {
+        (void)snprintf(channel->cause, sizeof channel->cause, "%s", reason);
+        channel_fail_waiting(channel);
     }
 }
 

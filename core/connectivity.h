@@ -40,6 +40,11 @@ INTERNAL void channel_pump(struct grpc_channel *channel);
 INTERNAL void channel_refuse(struct grpc_call *call, grpc_code code,
                              const char *text);
 
+// channel_lose_hope: no further connection can be had. Calls that would wait for
+// one end.
+INTERNAL void channel_lose_hope(struct grpc_channel *channel,
+                                const char *reason);
+
 // channel_ready_conn is the connection for the next call; NULL unless READY.
 INTERNAL struct conn *channel_ready_conn(const struct grpc_channel *channel);
 

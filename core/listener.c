@@ -69,23 +69,11 @@ void listener_resume(struct listener *listener)
     }
 }
 
-// listener_may_accept: calls that are still at work for connections that have
-// gone count as the connections that could have made them, or a client that
-// comes and goes could have any number of handlers at work.
-static bool listener_may_accept(const struct listener *listener)
-{
-    const struct grpc_server *server = listener->server;
-    uint32_t left_behind =
-        server->orphan_count / server->max_concurrent_streams;
-    return server->max_connections == 0 ||
-           server->connection_count + left_behind < server->max_connections;
-}
-
 // listener_has_room: the server may take one more connection. At its own limit
 // it waits like a server without descriptors.
 static bool listener_has_room(struct listener *listener)
 {
-    if (listener_may_accept(listener)) {
+    if (server_may_take(listener->server)) {
         return true;
     }
     run_log(listener->server->loop, GRPC_LOG_WARNING,

@@ -10,6 +10,7 @@
 #include "base/endian.h"
 #include "core/call.h"
 #include "core/conn.h"
+#include "core/inproc.h"
 #include "core/limits.h"
 #include "core/listener.h"
 #include "core/server_call.h"
@@ -190,6 +191,14 @@ grpc_result server_serve_raw(struct grpc_server *server,
 
 // ---- Connections ------------------------------------------------------------
 
+bool server_may_take(const struct grpc_server *server)
+{
+    uint32_t left_behind =
+        server->orphan_count / server->max_concurrent_streams;
+    return server->max_connections == 0 ||
+           server->connection_count + left_behind < server->max_connections;
+}
+
 int server_accept(struct grpc_server *server, int fd,
                   const struct socket_address *peer)
 {
@@ -297,9 +306,7 @@ static int server_listen_all(struct grpc_server *server, struct target *target,
     return 0;
 }
 
-// server_may_open: the server takes connections, as far as it is up to it.
-static grpc_result server_may_open(struct grpc_server *server,
-                                   const char *action)
+grpc_result server_may_open(struct grpc_server *server, const char *action)
 {
     if (server == NULL) {
         return GRPC_EINVAL;
@@ -465,6 +472,7 @@ grpc_server *grpc_server_new(const grpc_server_options *options)
     server->interceptor_fault = intercept_init(
         &server->interceptors, &loop->allocator, &options->interceptors);
     list_init(&server->listeners);
+    list_init(&server->channels);
     list_init(&server->conns);
     list_init(&server->orphans);
     server_set_options(server, options);
@@ -493,6 +501,7 @@ static void server_begin_stop(struct grpc_server *server)
 {
     server->state = SERVER_STOPPING;
     server_close_listeners(server);
+    inproc_leave(server);
     LIST_EACH (link, after, &server->conns) {
         conn_drain(LIST_OWNER(link, struct conn, link_owner), CONN_DRAIN_STOP);
     }
@@ -579,7 +588,7 @@ grpc_result grpc_server_run(grpc_server *server)
         result = run_step(server->loop, 0); // it may have been stopped before
     }
     if (result == GRPC_OK && !server->listening && !server->freed &&
-        server->state == SERVER_OPEN) {
+        server->state == SERVER_OPEN && list_is_empty(&server->channels)) {
         server->running = false;
         run_set_error(server->loop, server->error,
                       "run: the server listens nowhere");
@@ -640,6 +649,7 @@ void server_reap(struct grpc_server *server)
     struct grpc_loop *loop = server->loop;
     bool owns_loop = server->owns_loop;
     server_close_listeners(server);
+    inproc_leave(server);
     server_close_conns(server);
     server_release_orphans(server);
     server_free_services(server);

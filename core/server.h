@@ -86,6 +86,7 @@ struct grpc_server {
     bool listening; // a port was opened: no more services
     struct list_link link_loop;
     struct list_link listeners;
+    struct list_link channels; // in this process (inproc.h)
     struct list_link conns;
     struct list_link orphans; // calls of connections that are gone, and not yet
                               // answered
@@ -111,7 +112,19 @@ INTERNAL MUST_CHECK grpc_result server_serve_raw(
     struct grpc_server *server, const grpc_method *kind, const char *name,
     const struct raw_handlers *handlers, void *self);
 
-// server_accept serves a connected socket; the server owns fd on success.
+// server_may_open: the server takes connections, as far as it is up to it; the
+// reason why not is its error, which begins with action.
+INTERNAL MUST_CHECK grpc_result server_may_open(struct grpc_server *server,
+                                                const char *action);
+
+// server_may_take: it may have one more connection. Calls that are still at work
+// for connections that have gone count as the connections that could have made
+// them, or a client that comes and goes could have any number of handlers at
+// work.
+INTERNAL bool server_may_take(const struct grpc_server *server);
+
+// server_accept serves a connected socket; the server owns fd on success. It
+// begins the newest of its conns.
 struct socket_address;
 INTERNAL MUST_CHECK int server_accept(struct grpc_server *server, int fd,
                                       const struct socket_address *peer);

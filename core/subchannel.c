@@ -49,7 +49,7 @@ static void subchannel_fail(struct subchannel *subchannel)
 {
     struct grpc_channel *channel = subchannel->channel;
     subchannel_set_state(subchannel, GRPC_TRANSIENT_FAILURE);
-    if (channel->dial != channel_dial_fd) {
+    if (channel_may_redial(channel)) {
         loop_timer_start(&channel->loop->loop, &subchannel->timer,
                          subchannel->retry_ms);
     }
@@ -100,7 +100,7 @@ bool subchannel_connect(struct subchannel *subchannel)
                               : channel->connect_timeout_ms;
     int error = subchannel_dial(subchannel, timeout_ms);
     if (error != 0) {
-        if (error != CHANNEL_DIALLED_BEFORE) {
+        if (error != CHANNEL_DIAL_NOTED) {
             subchannel_note(subchannel, error);
         }
         subchannel_fail(subchannel);

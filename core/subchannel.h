@@ -16,8 +16,7 @@
 // Invariants:
 //   1. conn is NULL but in CONNECTING and READY.
 //   2. The timer is armed in TRANSIENT_FAILURE alone, and always there, unless
-//      there is no other connection to hope for (channel->dial is
-//      channel_dial_fd).
+//      there is no other connection to hope for (channel_may_redial).
 
 #ifndef CORE_SUBCHANNEL_H
 #define CORE_SUBCHANNEL_H

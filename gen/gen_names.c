@@ -329,6 +329,7 @@ static const char *const names_library[] = {
     "grpc_channel_options",
     "grpc_channel_new",
     "grpc_channel_new_fd",
+    "grpc_channel_new_inproc",
     "grpc_channel_free",
     "grpc_channel_state",
     "grpc_channel_failure",

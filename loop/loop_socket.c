@@ -35,6 +35,7 @@ enum {
     SOCKET_VIEWS_MAX = 64, // of one write; every system takes that many
     SOCKET_PATH_OFFSET = offsetof(struct sockaddr_un, sun_path),
     SOCKET_PATH_MAX = sizeof(((struct sockaddr_un *)0)->sun_path) - 1,
+    SOCKET_INPROC_SIZE = 1, // shorter than any family, longer than no address
 };
 
 // Systems without MSG_NOSIGNAL have SO_NOSIGPIPE. macOS has both of late, and a
@@ -167,6 +168,16 @@ bool socket_address_unix(struct socket_address *address, struct view path,
     return true;
 }
 
+void socket_address_inproc(struct socket_address *address)
+{
+    socket_address_set(address, "", SOCKET_INPROC_SIZE);
+}
+
+bool socket_address_is_inproc(const struct socket_address *address)
+{
+    return address->size == SOCKET_INPROC_SIZE;
+}
+
 // The text of an address is built piece by piece; what does not fit is cut.
 struct socket_text {
     char *at;
@@ -264,7 +275,9 @@ void socket_address_text(const struct socket_address *address,
         socket_text_unix(&builder, address);
         break;
     default:
-        socket_text_add(&builder, "unknown address");
+        socket_text_add(&builder, socket_address_is_inproc(address)
+                                      ? "inproc"
+                                      : "unknown address");
         break;
     }
 }

@@ -34,8 +34,12 @@ INTERNAL MUST_CHECK bool socket_address_ip(struct socket_address *address,
 INTERNAL MUST_CHECK bool socket_address_unix(struct socket_address *address,
                                              struct view path, bool abstract);
 
-// socket_address_text writes "127.0.0.1:80", "[::1]:80", "unix:/path" or
-// "unix-abstract:name" with a NUL.
+// socket_address_inproc is no socket's: the other end is in this process.
+INTERNAL void socket_address_inproc(struct socket_address *address);
+INTERNAL bool socket_address_is_inproc(const struct socket_address *address);
+
+// socket_address_text writes "127.0.0.1:80", "[::1]:80", "unix:/path",
+// "unix-abstract:name" or "inproc" with a NUL.
 INTERNAL void socket_address_text(const struct socket_address *address,
                                   char text[SOCKET_ADDRESS_TEXT]);
 

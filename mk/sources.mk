@@ -99,6 +99,7 @@ CORE_SOURCES = \
 	core/channel.c \
 	core/listener.c \
 	core/server.c \
+	core/inproc.c \
 	core/gzip.c
 
 LIBRARY_SOURCES = $(BASE_SOURCES) $(HPACK_SOURCES) $(CODEC_SOURCES) \
