@@ -755,6 +755,7 @@ static void test_inproc__end_waits_behind_a_pause(void **state)
     }
     assert_non_null(end->held);
     int handled = sk->handled;
+    sk->act_on = inproc_keep; // without a reply, nothing else wakes it
     grpc_channel_free(sk->channel);
     sk->channel = grpc_channel_new_inproc(sk->server, NULL);
     inproc_steps(sk, 80);
@@ -793,7 +794,7 @@ static void test_inproc__slow_is_not_stalled(void **state)
 {
     const grpc_limits slow = {.glitch_burst = 100,
                               .glitches_per_second = 40000};
-    const grpc_limits hasty = {.write_stall_ms = 250};
+    const grpc_limits hasty = {.write_stall_ms = 250, .glitch_burst = 1000000};
     struct sk *sk = inproc_new_with(&(grpc_server_options){.limits = slow},
                                     &(grpc_channel_options){.limits = hasty});
     (void)state;
