@@ -249,6 +249,15 @@ proxied_streams() {
         stop "$pid" && stop "$office"
 }
 
+inproc() {
+    "$programs/inproc/test" >"$work/out" 2>&1 && shows "$work/out" <<END
+take 7: OK, done
+take 7: FAILED_PRECONDITION, only 3 are left
+take 3: OK, done
+take 1: UNAVAILABLE, the in-process server was stopped
+END
+}
+
 # The system spreads connections by chance: 16 reach two of three threads at
 # least. What each has answered is told at the end, and adds up to what was asked.
 threads() {
@@ -367,6 +376,7 @@ suite() { # WORDS FOLDER
     check "$1: production, a server drains no longer" drains_no_longer
     check "$1: production, connections that age" ages
     check "$1: production, a server that comes back" comes_back
+    check "$1: inproc, a test of a service" inproc
     check "$1: threads" threads
     check "$1: poll, a bare loop" bare_poll
     if have_libuv; then

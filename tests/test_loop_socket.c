@@ -203,6 +203,24 @@ static void test_socket__abstract_names_may_have_any_byte(void **state)
 #endif
 }
 
+static void test_socket__inproc_is_no_address_of_a_socket(void **state)
+{
+    (void)state;
+    struct socket_address address;
+    socket_address_inproc(&address);
+    assert_true(socket_address_is_inproc(&address));
+    socket_test_text(&address, "inproc");
+    assert_int_equal(socket_address_port(&address), 0);
+    assert_false(socket_address_is_ip(&address));
+    int fd = -1;
+    assert_int_not_equal(socket_connect(&address, &fd), 0);
+    assert_int_equal(fd, -1);
+    assert_true(socket_address_ip(&address, "127.0.0.1", 80));
+    assert_false(socket_address_is_inproc(&address));
+    memset(&address, 0, sizeof address);
+    assert_false(socket_address_is_inproc(&address));
+}
+
 static void test_socket__no_address_has_a_text(void **state)
 {
     (void)state;
@@ -695,6 +713,7 @@ int main(void)
         cmocka_unit_test(test_socket__port_can_be_changed),
         cmocka_unit_test(test_socket__paths_have_a_longest),
         cmocka_unit_test(test_socket__abstract_names_may_have_any_byte),
+        cmocka_unit_test(test_socket__inproc_is_no_address_of_a_socket),
         cmocka_unit_test(test_socket__no_address_has_a_text),
         cmocka_unit_test(test_socket__talk_over_ip4),
         cmocka_unit_test(test_socket__talk_over_ip6),
