@@ -30,10 +30,10 @@ enum { OOM_LEAST = 10 }; // allocations of a whole call, at least
 
 static grpc_channel *oom_dial(struct oom *oom)
 {
-    return grpc_channel_new(
-        "127.0.0.1:80",
-        &(grpc_channel_options){.loop = oom->loops[1],
-                                .interceptors = oom_interceptors(oom)});
+    const grpc_channel_options options = {
+        .loop = oom->loops[1], .interceptors = oom_interceptors(oom)};
+    return oom->in_process ? grpc_channel_new_inproc(oom->server, &options)
+                           : grpc_channel_new("127.0.0.1:80", &options);
 }
 
 static void oom_check_conns(const struct list_link *conns)
@@ -64,7 +64,9 @@ static void oom_stepped(void *user, grpc_loop *loop)
 static bool oom_setup(struct oom *oom)
 {
     for (int i = 0; i < 2; i++) {
-        oom->loops[i] = sim_loop(oom->world, &oom->heaps[i].allocator);
+        oom->loops[i] = i == 1 && oom->in_process
+                            ? oom->loops[0]
+                            : sim_loop(oom->world, &oom->heaps[i].allocator);
         if (oom->loops[i] == NULL) {
             return false;
         }
@@ -110,7 +112,7 @@ static void oom_end(struct oom *oom)
     grpc_channel_free(oom->channel);
     grpc_server_free(oom->old_server);
     grpc_server_free(oom->server);
-    for (int i = 0; i < 2; i++) {
+    for (int i = oom->in_process ? 1 : 0; i < 2; i++) {
         SIM_CHECK(sim_loop_free(oom->world, oom->loops[1 - i]) == GRPC_OK,
                   "a loop cannot be freed");
     }
@@ -144,6 +146,7 @@ static bool oom_run(const struct oom_scenario *scenario,
     static struct oom oom;
     memset(&oom, 0, sizeof oom);
     oom.scenario = scenario;
+    oom.in_process = (scenario->ways & OOM_IN_PROCESS) != 0;
     oom.world = sim_world_new(&(struct sim_options){
         .seed = 1,
         .delay_us = 100,
@@ -206,7 +209,9 @@ static void oom_sweep_all(const struct oom_options *options,
             strcmp(options->only, scenario->name) != 0) {
             continue;
         }
-        for (int k = 0; k < 8; k++) {
+        // In one process there is one side, and no network.
+        int ways = (scenario->ways & OOM_IN_PROCESS) != 0 ? 4 : 8;
+        for (int k = 0; k < ways; k += ways == 4 ? 2 : 1) {
             const struct oom_way way = {
                 .side = k & 1, .and_on = (k & 2) != 0, .cut = (k & 4) != 0};
             oom_sweep(scenario, &way, options, tally);

@@ -61,6 +61,7 @@ struct oom_held {
 struct oom {
     const struct oom_scenario *scenario;
     struct sim_world *world;
+    bool in_process;
     struct test_heap heaps[2]; // server, client
     grpc_loop *loops[2];
     grpc_server *server;
@@ -95,6 +96,11 @@ enum {
     OOM_INTERCEPTS = 4, // both sides' interceptors hold calls, copy messages
     OOM_DETAILS = 8,    // it ends with a status that has details
     OOM_SQUEEZES = 16,  // messages are compressed
+};
+
+// Whatever is called.
+enum {
+    OOM_IN_PROCESS = 32, // both sides are the server's loop, in memory
 };
 
 #define OOM_BIT(code) (UINT32_C(1) << (code))

@@ -140,6 +140,25 @@ static void oom_play_freed(struct oom *oom)
     sim_settle(oom->world);
 }
 
+// oom_play_stopped: the server is stopped, and then freed, in the midst of calls.
+// There is no other to hope for.
+static void oom_play_stopped(struct oom *oom)
+{
+    for (int i = 0; i < 4; i++) {
+        (void)oom_start(oom, NULL);
+    }
+    sim_settle(oom->world);
+    grpc_server_stop(oom->server);
+    sim_kick(oom->world, oom->loops[0]);
+    sim_settle(oom->world);
+    (void)oom_start(oom, &(grpc_call_options){.wait_for_ready = true});
+    sim_settle(oom->world);
+    grpc_server_free(oom->server);
+    oom->server = NULL;
+    (void)oom_start(oom, NULL);
+    oom_wait(oom);
+}
+
 // oom_play_streams has as many calls at a time as there are channels' hands.
 static void oom_play_streams(struct oom *oom)
 {
@@ -462,6 +481,86 @@ static const struct oom_scenario oom_scenarios[] = {
      {0},
      {3, 5},
      0},
+    {"inproc",
+     oom_play_two,
+     OOM_REPLY,
+     3,
+     5,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_IN_PROCESS},
+    {"inproc_large",
+     oom_play_two,
+     OOM_REPLY,
+     300000,
+     300000,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_IN_PROCESS},
+    {"inproc_many",
+     oom_play_many,
+     OOM_REPLY,
+     100,
+     2000,
+     0,
+     SIM_METHOD_CALL,
+     {.streams_per_turn = 3, .induced_bytes = 1024},
+     {0},
+     OOM_IN_PROCESS},
+    {"inproc_cancel",
+     oom_play_cancel,
+     OOM_NEVER,
+     3,
+     0,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_IN_PROCESS},
+    {"inproc_blocking",
+     oom_play_blocking,
+     OOM_REPLY,
+     3,
+     70000,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_IN_PROCESS},
+    {"inproc_freed",
+     oom_play_freed,
+     OOM_NEVER,
+     3,
+     3,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_IN_PROCESS},
+    {"inproc_stopped",
+     oom_play_stopped,
+     OOM_NEVER,
+     3,
+     3,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_IN_PROCESS},
+    {"inproc_stream",
+     oom_play_streams,
+     OOM_REPLY,
+     9000,
+     9000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {3, 3},
+     OOM_IN_PROCESS | OOM_LENDS | OOM_INTERCEPTS},
 };
 
 const struct oom_scenario *oom_scenario(size_t index)

@@ -409,7 +409,9 @@ grpc_server *oom_serve(struct oom *oom)
         grpc_server_free(server);
         return NULL;
     }
-    sim_listen(oom->world, OOM_PORT, server);
+    if (!oom->in_process) {
+        sim_listen(oom->world, OOM_PORT, server);
+    }
     return server;
 }
 
