@@ -10,12 +10,12 @@
 #include "base/assert.h"
 #include "core/call.h"
 #include "core/conn_life.h"
+#include "core/conn_wire.h"
 #include "core/inproc.h"
 #include "core/limits.h"
 
 enum {
     CONN_DELAY_MAX_MS = INT32_MAX - 2, // 24 days
-    CONN_VIEWS = 64,                   // chunks per write
     CONN_REASON_TEXT = 320,            // an address, a phase, an errno in words
 };
 
@@ -264,14 +264,7 @@ static void conn_shut(struct conn *conn)
     for (size_t i = 0; i < CONN_DUES; i++) {
         conn_wait_no_more(conn, (enum conn_due)i);
     }
-    loop_unwatch(&loop->loop, &conn->source);
-    if (conn->source.fd >= 0) {
-        loop->loop.port->close(loop->loop.port->user, conn->source.fd);
-        conn->source.fd = -1;
-    }
-    if (conn->in_process) {
-        inproc_close(conn);
-    }
+    conn_wire_close(conn);
     if (has_engine) {
         h2_conn_fini(&conn->h2);
     }
@@ -553,26 +546,6 @@ static void conn_feed_held(struct conn *conn)
     conn->held = held;
 }
 
-static void conn_fail_socket(struct conn *conn, const char *phase, int error)
-{
-    char peer[SOCKET_ADDRESS_TEXT];
-    char text[128];
-    conn_peer_text(conn, peer);
-    socket_error_text(error, text, sizeof text);
-    conn_close(conn, "%s %s: %s", phase, peer, text);
-}
-
-// conn_read_some fills the loop's input: an errno, or 0; no bytes are the end.
-static int conn_read_some(struct conn *conn, size_t *out_size)
-{
-    if (conn->in_process) {
-        return inproc_read(conn, out_size);
-    }
-    const struct loop_port *port = conn->loop->loop.port;
-    return port->read(port->user, conn->source.fd, conn->loop->input,
-                      CORE_INPUT_BYTES, out_size);
-}
-
 // conn_take has input dealt with, in the order in which it has come.
 static void conn_take(struct conn *conn, struct view input)
 {
@@ -591,20 +564,18 @@ static void conn_take(struct conn *conn, struct view input)
 void conn_read(struct conn *conn)
 {
     size_t size = 0;
-    int error = conn_read_some(conn, &size);
+    int error = conn_wire_read(conn, &size);
     if (error == EAGAIN || error == EINTR) {
         return;
     }
     if (error != 0) {
-        conn_fail_socket(conn, "read from", error);
+        conn_wire_fail(conn, "read from", error);
     } else if (conn->state == CONN_LINGERING) {
         if (size == 0) {
             conn_close(conn, "the peer closed the connection");
         }
     } else if (size == 0) {
-        h2_close_input(&conn->h2, conn->in_process
-                                      ? inproc_end_reason(conn)
-                                      : "the peer closed the connection");
+        h2_close_input(&conn->h2, conn_wire_end_reason(conn));
         conn_feed_none(conn);
     } else {
         conn_take(conn, view_of(conn->loop->input, size));
@@ -627,62 +598,6 @@ bool conn_may_read(const struct conn *conn)
     return conn->held == NULL && !conn_waits_for(conn, CONN_DUE_PAUSE);
 }
 
-// conn_watch sets what the socket is watched for.
-static void conn_watch(struct conn *conn, bool writable)
-{
-    if (conn->in_process) {
-        inproc_watch(conn);
-        return;
-    }
-    unsigned events = writable ? LOOP_WRITABLE : 0;
-    if (conn_may_read(conn)) {
-        events |= LOOP_READABLE;
-    }
-    if (conn->source.watched != events || conn->source.slot == 0) {
-        if (!loop_watch(&conn->loop->loop, &conn->source, events)) {
-            conn_fail_socket(conn, "watch", conn->loop->loop.error);
-        }
-    }
-}
-
-// conn_write sends until all is sent or the system takes no more; false when
-// the connection has failed.
-static bool conn_write(struct conn *conn)
-{
-    if (conn->in_process) {
-        inproc_write(conn);
-        return conn->state != CONN_CLOSED;
-    }
-    const struct loop_port *port = conn->loop->loop.port;
-    while (h2_output_size(&conn->h2) > 0) {
-        struct view views[CONN_VIEWS];
-        size_t count = h2_output_peek(&conn->h2, views, CONN_VIEWS);
-        size_t sent = 0;
-        int error =
-            port->write(port->user, conn->source.fd, views, count, &sent);
-        if (error == EAGAIN) {
-            return true;
-        }
-        if (error != 0 && error != EINTR) {
-            conn_fail_socket(conn, "write to", error);
-            return false;
-        }
-        conn->written += (uint32_t)sent;
-        h2_output_consume(&conn->h2, sent);
-    }
-    return true;
-}
-
-static void conn_close_write(struct conn *conn)
-{
-    const struct loop_port *port = conn->loop->loop.port;
-    if (conn->in_process) {
-        inproc_close_write(conn);
-    } else {
-        port->close_write(port->user, conn->source.fd);
-    }
-}
-
 // conn_end_when_done closes a connection that was told to finish, or that
 // lingers, when nothing is left to do on it.
 static void conn_end_when_done(struct conn *conn)
@@ -693,7 +608,7 @@ static void conn_end_when_done(struct conn *conn)
     if (conn->state == CONN_LINGERING) {
         if (!conn->write_shut) {
             conn->write_shut = true;
-            conn_close_write(conn);
+            conn_wire_close_write(conn);
         }
     } else if (conn->finishing && conn->h2.stream_count == 0) {
         conn_linger(conn, "connection finished");
@@ -718,7 +633,7 @@ static void conn_watch_writing(struct conn *conn, bool stuck)
 void conn_flush(struct conn *conn)
 {
     if (conn->state == CONN_CONNECTING || conn->state == CONN_CLOSED ||
-        !conn_write(conn)) {
+        !conn_wire_write(conn)) {
         return;
     }
     bool stuck = h2_output_size(&conn->h2) > 0;
@@ -736,7 +651,7 @@ void conn_flush(struct conn *conn)
     }
     if (conn->state != CONN_CLOSED) {
         conn_watch_writing(conn, stuck);
-        conn_watch(conn, stuck);
+        conn_wire_watch(conn, stuck);
     }
     if (UNLIKELY(conn->has_waiting) && conn->state != CONN_CLOSED) {
         conn->role->flushed(conn);
@@ -821,7 +736,7 @@ static void conn_on_connected(struct conn *conn)
         error = conn_make_engine(conn, &options);
     }
     if (error != 0) {
-        conn_fail_socket(conn, "connect to", error);
+        conn_wire_fail(conn, "connect to", error);
         return;
     }
     conn_begin(conn);
@@ -940,7 +855,7 @@ static void conn_on_write_due(struct conn *conn)
     const grpc_limits *limits = conn->h2.limits;
     uint64_t least = limits_least_bytes(limits, limits->write_stall_ms);
     // If it was we who have slept, the system takes more now.
-    if (!conn_write(conn)) {
+    if (!conn_wire_write(conn)) {
         return;
     }
     conn_wake(conn); // for what follows a write

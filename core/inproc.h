@@ -39,7 +39,7 @@ INTERNAL int inproc_dial(struct grpc_channel *channel, struct conn *conn,
 // inproc_leave: the server takes no more connections; its channels know it.
 INTERNAL void inproc_leave(struct grpc_server *server);
 
-// For conn.c: what it asks of a port for a socket. inproc_read is EAGAIN, or 0
+// For conn_wire.c: what it asks of a port for a socket. inproc_read is EAGAIN, or 0
 // with what was copied into loop->input; no bytes are the end, for which
 // inproc_end_reason has the words.
 INTERNAL int inproc_read(struct conn *conn, size_t *out_size);

@@ -76,6 +76,7 @@ CORE_SOURCES = \
 	core/keepalive.c \
 	core/conn_life.c \
 	core/conn.c \
+	core/conn_wire.c \
 	core/assembly.c \
 	core/call_fields.c \
 	core/details.c \

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/conn_wire.h"
+
+#include <errno.h>
+
+#include "core/conn.h"
+#include "core/inproc.h"
+#include "core/limits.h"
+
+enum { CONN_WIRE_VIEWS = 64 }; // chunks per write
+
+void conn_wire_fail(struct conn *conn, const char *phase, int error)
+{
+    char peer[SOCKET_ADDRESS_TEXT];
+    char text[128];
+    struct socket_address address;
+    conn_peer(conn, &address);
+    socket_address_text(&address, peer);
+    socket_error_text(error, text, sizeof text);
+    conn_close(conn, "%s %s: %s", phase, peer, text);
+}
+
+int conn_wire_read(struct conn *conn, size_t *out_size)
+{
+    if (conn->in_process) {
+        return inproc_read(conn, out_size);
+    }
+    const struct loop_port *port = conn->loop->loop.port;
+    return port->read(port->user, conn->source.fd, conn->loop->input,
+                      CORE_INPUT_BYTES, out_size);
+}
+
+const char *conn_wire_end_reason(const struct conn *conn)
+{
+    return conn->in_process ? inproc_end_reason(conn)
+                            : "the peer closed the connection";
+}
+
+// conn_wire_send is conn_wire_write on a socket.
+static bool conn_wire_send(struct conn *conn)
+{
+    const struct loop_port *port = conn->loop->loop.port;
+    while (h2_output_size(&conn->h2) > 0) {
+        struct view views[CONN_WIRE_VIEWS];
+        size_t count = h2_output_peek(&conn->h2, views, CONN_WIRE_VIEWS);
+        size_t sent = 0;
+        int error =
+            port->write(port->user, conn->source.fd, views, count, &sent);
+        if (error == EAGAIN) {
+            return true;
+        }
+        if (error != 0 && error != EINTR) {
+            conn_wire_fail(conn, "write to", error);
+            return false;
+        }
+        conn->written += (uint32_t)sent;
+        h2_output_consume(&conn->h2, sent);
+    }
+    return true;
+}
+
+bool conn_wire_write(struct conn *conn)
+{
+    if (conn->in_process) {
+        inproc_write(conn);
+        return conn->state != CONN_CLOSED;
+    }
+    return conn_wire_send(conn);
+}
+
+void conn_wire_watch(struct conn *conn, bool writable)
+{
+    if (conn->in_process) {
+        inproc_watch(conn);
+        return;
+    }
+    unsigned events = writable ? LOOP_WRITABLE : 0;
+    if (conn_may_read(conn)) {
+        events |= LOOP_READABLE;
+    }
+    if (conn->source.watched != events || conn->source.slot == 0) {
+        if (!loop_watch(&conn->loop->loop, &conn->source, events)) {
+            conn_wire_fail(conn, "watch", conn->loop->loop.error);
+        }
+    }
+}
+
+void conn_wire_close_write(struct conn *conn)
+{
+    const struct loop_port *port = conn->loop->loop.port;
+    if (conn->in_process) {
+        inproc_close_write(conn);
+    } else {
+        port->close_write(port->user, conn->source.fd);
+    }
+}
+
+void conn_wire_close(struct conn *conn)
+{
+    const struct loop_port *port = conn->loop->loop.port;
+    if (conn->in_process) {
+        inproc_close(conn);
+        return;
+    }
+    loop_unwatch(&conn->loop->loop, &conn->source);
+    if (conn->source.fd >= 0) {
+        port->close(port->user, conn->source.fd);
+        conn->source.fd = -1;
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Where a connection's bytes come from and go to: a socket of the loop's port,
+// or the other end of one that is in_process (inproc.h).
+
+#ifndef CORE_CONN_WIRE_H
+#define CORE_CONN_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/linkage.h"
+
+struct conn;
+
+// conn_wire_read fills the loop's input: an errno, or 0; no bytes are the end,
+// for which conn_wire_end_reason has the words (static text).
+INTERNAL MUST_CHECK int conn_wire_read(struct conn *conn, size_t *out_size);
+INTERNAL const char *conn_wire_end_reason(const struct conn *conn);
+
+// conn_wire_write sends until all is sent or no more is taken; false when the
+// connection is closed.
+INTERNAL MUST_CHECK bool conn_wire_write(struct conn *conn);
+
+// conn_wire_watch has the connection be told when there is something to read, if
+// it may, and when it may write.
+INTERNAL void conn_wire_watch(struct conn *conn, bool writable);
+
+// conn_wire_close_write tells the peer that nothing more is written.
+INTERNAL void conn_wire_close_write(struct conn *conn);
+INTERNAL void conn_wire_close(struct conn *conn);
+
+// conn_wire_fail closes the connection for an errno: what failed, with whom, why.
+INTERNAL void conn_wire_fail(struct conn *conn, const char *phase, int error);
+
+#endif
