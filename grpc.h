@@ -633,8 +633,9 @@ GRPC_API grpc_channel *grpc_channel_new_fd(int fd,
 
 // grpc_channel_new_inproc: a channel to a server of the same loop, in memory,
 // without a socket. options->loop is the server's, or NULL for that. The server
-// need not listen. When it is freed or stopped, calls fail as UNAVAILABLE. NULL:
-// no memory, no server, or another loop.
+// need not listen. When it is freed or stopped, calls fail as UNAVAILABLE. The
+// channel goes idle only with an idle_timeout_ms of its own. NULL: no memory, no
+// server, or another loop.
 GRPC_API grpc_channel *grpc_channel_new_inproc(
     grpc_server *server, const grpc_channel_options *options);
 
@@ -649,8 +650,8 @@ GRPC_API grpc_connectivity grpc_channel_state(const grpc_channel *channel);
 GRPC_API const char *grpc_channel_failure(const grpc_channel *channel);
 
 // grpc_channel_connect leaves IDLE without a call. GRPC_OK in any other state
-// too; GRPC_ESTATE: it cannot connect (target or options are wrong, or its
-// descriptor's connection is gone).
+// too; GRPC_ESTATE: it cannot connect (target or options are wrong, or what it
+// was made from is gone: a descriptor, an in-process server).
 GRPC_API grpc_result grpc_channel_connect(grpc_channel *channel);
 
 // grpc_channel_watch has changed called, from the loop, whenever the state is

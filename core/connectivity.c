@@ -491,24 +491,26 @@ const char *grpc_connectivity_name(grpc_connectivity state)
     return (size_t)state < count ? names[state] : "STATE";
 }
 
+// channel_is_lost: it has failed, and does not try again.
+static bool channel_is_lost(const struct grpc_channel *channel)
+{
+    return channel->state == GRPC_TRANSIENT_FAILURE &&
+           !channel_may_redial(channel);
+}
+
 grpc_result grpc_channel_connect(grpc_channel *channel)
 {
     if (channel == NULL) {
         return GRPC_EINVAL;
     }
-    if (channel->bad_target || channel->freed) {
+    bool may_connect = !channel->bad_target && !channel->freed;
+    if (may_connect && channel->state == GRPC_IDLE) {
+        channel_leave_idle(channel);
+    }
+    if (!may_connect || channel_is_lost(channel)) {
         run_set_error(channel->loop, channel->error, "connect: %s",
                       channel->freed ? "the channel was freed"
                                      : channel->cause);
-        return GRPC_ESTATE;
-    }
-    if (channel->state == GRPC_IDLE) {
-        channel_leave_idle(channel);
-    }
-    if (channel->state == GRPC_TRANSIENT_FAILURE &&
-        channel->dial == channel_dial_fd) {
-        run_set_error(channel->loop, channel->error, "connect: %s",
-                      channel->cause);
         return GRPC_ESTATE;
     }
     return GRPC_OK;

@@ -385,6 +385,40 @@ static void test_inproc__private_loop(void **state)
     }
 }
 
+static void inproc_free_while_waited_for(grpc_call *call,
+                                         const stream_Text *request,
+                                         struct sk *sk)
+{
+    assert_non_null(call);
+    assert_non_null(request);
+    inproc_free_some(sk, *(unsigned *)sk->extra);
+}
+
+// A handler frees what the blocking call stands on.
+static void test_inproc__freed_in_a_blocking_call(void **state)
+{
+    static const unsigned whats[] = {INPROC_SERVER, INPROC_CHANNEL,
+                                     INPROC_SERVER | INPROC_CHANNEL};
+    static struct sk sk;
+    (void)state;
+    for (size_t i = 0; i < sizeof whats / sizeof whats[0]; i++) {
+        unsigned what = whats[i];
+        memset(&sk, 0, sizeof sk);
+        test_heap_init(&sk.heap);
+        sk.server = grpc_server_new(
+            &(grpc_server_options){.allocator = sk.heap.allocator});
+        assert_int_equal(stream_Streams_serve(sk.server, &sk_handlers, &sk),
+                         GRPC_OK);
+        sk.channel = grpc_channel_new_inproc(sk.server, NULL);
+        sk.act_on = inproc_free_while_waited_for;
+        sk.extra = &what;
+        inproc_block(sk.channel, what == INPROC_CHANNEL ? GRPC_CANCELLED
+                                                        : GRPC_UNAVAILABLE);
+        inproc_free_some(&sk, INPROC_SERVER | INPROC_CHANNEL);
+        assert_true(test_heap_is_clean(&sk.heap));
+    }
+}
+
 static void inproc_stop_server(grpc_call *call, const grpc_status *status,
                                const stream_Text *reply, void *self)
 {
@@ -497,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_inproc__without_memory),
         cmocka_unit_test(test_inproc__blocking_calls),
         cmocka_unit_test(test_inproc__private_loop),
+        cmocka_unit_test(test_inproc__freed_in_a_blocking_call),
         cmocka_unit_test(test_inproc__server_runs_for_its_channels),
         cmocka_unit_test(test_inproc__what_is_refused),
         cmocka_unit_test(test_inproc__limits_out_of_range),

@@ -55,6 +55,23 @@ static void test_inproc_ends__second_stop_ends_calls(void **state)
     sk_free(sk);
 }
 
+// Nobody waits for a connection that cannot be had.
+static void test_inproc_ends__nothing_to_wait_for(void **state)
+{
+    struct sk *sk = inproc_new();
+    (void)state;
+    assert_int_equal(grpc_channel_wait_ready(sk->channel, -1), GRPC_OK);
+    grpc_server_free(sk->server);
+    sk->server = NULL;
+    assert_int_equal(grpc_channel_wait(sk->channel, GRPC_READY, -1), GRPC_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(grpc_channel_wait_ready(sk->channel, -1), GRPC_ESTATE);
+        assert_string_equal(grpc_channel_error(sk->channel),
+                            "connect: the in-process server was stopped");
+    }
+    sk_free(sk);
+}
+
 static void test_inproc_ends__server_freed(void **state)
 {
     struct sk *sk = inproc_new();
@@ -447,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_inproc_ends__stop_lets_calls_end),
         cmocka_unit_test(test_inproc_ends__second_stop_ends_calls),
         cmocka_unit_test(test_inproc_ends__server_freed),
+        cmocka_unit_test(test_inproc_ends__nothing_to_wait_for),
         cmocka_unit_test(test_inproc_ends__waiting_calls_lose_hope),
         cmocka_unit_test(test_inproc_ends__limit_of_connections),
         cmocka_unit_test(test_inproc_ends__connects_again),
