@@ -695,13 +695,11 @@ static int conn_make_engine(struct conn *conn, const struct h2_options *options)
 // conn_begin: the engine is there, and has a preface to send.
 static void conn_begin(struct conn *conn)
 {
-    const struct loop_port *port = conn->loop->loop.port;
     conn_set_state(conn, CONN_HANDSHAKE);
     flood_init(&conn->flood, conn->h2.limits, conn->loop->loop.now_ms);
-    if (conn_rules_of(conn)->keepalive_ms != GRPC_NEVER &&
-        port->give_up_after != NULL) {
-        port->give_up_after(port->user, conn->source.fd,
-                            conn_rules_of(conn)->keepalive_timeout_ms);
+    if (conn_rules_of(conn)->keepalive_ms != GRPC_NEVER) {
+        conn_wire_give_up_after(conn,
+                                conn_rules_of(conn)->keepalive_timeout_ms);
     }
     conn_wake(conn);
 }

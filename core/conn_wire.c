@@ -86,6 +86,14 @@ void conn_wire_watch(struct conn *conn, bool writable)
     }
 }
 
+void conn_wire_give_up_after(struct conn *conn, uint32_t timeout_ms)
+{
+    const struct loop_port *port = conn->loop->loop.port;
+    if (!conn->in_process && port->give_up_after != NULL) {
+        port->give_up_after(port->user, conn->source.fd, timeout_ms);
+    }
+}
+
 void conn_wire_close_write(struct conn *conn)
 {
     const struct loop_port *port = conn->loop->loop.port;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/linkage.h"
 
@@ -24,6 +25,10 @@ INTERNAL MUST_CHECK bool conn_wire_write(struct conn *conn);
 // conn_wire_watch has the connection be told when there is something to read, if
 // it may, and when it may write.
 INTERNAL void conn_wire_watch(struct conn *conn, bool writable);
+
+// conn_wire_give_up_after has the system give up a peer that acknowledges nothing
+// for so long, where it can.
+INTERNAL void conn_wire_give_up_after(struct conn *conn, uint32_t timeout_ms);
 
 // conn_wire_close_write tells the peer that nothing more is written.
 INTERNAL void conn_wire_close_write(struct conn *conn);

@@ -166,6 +166,42 @@ static void test_inproc_ends__connects_again(void **state)
     sk_free(sk);
 }
 
+// What keeps a connection over a socket alive, and what ends it, does so here.
+static void test_inproc_ends__ages(void **state)
+{
+    struct sk *sk = inproc_new_with(
+        &(grpc_server_options){.max_connection_age_ms = 10000}, NULL);
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        inproc_expect_one(sk, GRPC_OK, "");
+        kit_skip(sk->loop, 5000);
+        inproc_check_all(sk);
+    }
+    assert_int_equal(sk->server->connection_count, 1);
+    assert_true(inproc_end(&sk->server->conns)->h2.last_peer_id < 15);
+    sk_free(sk);
+}
+
+static void test_inproc_ends__keepalive(void **state)
+{
+    struct sk *sk =
+        inproc_new_with(&(grpc_server_options){.keepalive_min_ms = 10000,
+                                               .keepalive_ms = 10000},
+                        &(grpc_channel_options){.keepalive_ms = 10000});
+    (void)state;
+    sk->act_on = inproc_keep;
+    (void)inproc_call_one(sk, "Ann", NULL);
+    inproc_until(sk, &sk->handled, 1);
+    for (int i = 0; i < 20; i++) {
+        kit_skip(sk->loop, 35000); // all at once, as after a sleep
+    }
+    assert_int_equal(sk->ended, 0);
+    inproc_answer(sk);
+    inproc_until(sk, &sk->ended, 1);
+    assert_int_equal(sk->code, GRPC_OK);
+    sk_free(sk);
+}
+
 static void test_inproc_ends__server_closes_the_connection(void **state)
 {
     struct sk *sk = inproc_new();
@@ -282,6 +318,13 @@ static void test_inproc_ends__freed_at_every_moment(void **state)
 
 // ---- Two ends that wait -----------------------------------------------------
 
+// inproc_allow_pings: as many as the limits on frames without use allow.
+static void inproc_allow_pings(struct sk *sk)
+{
+    sk->server->rules.keepalive_min_ms = 0;
+    sk->server->rules.keepalive_without_calls = true;
+}
+
 static void inproc_ping_much(struct conn *conn, int count)
 {
     static const uint8_t payload[8] = {'t', 'e', 's', 't'};
@@ -300,6 +343,7 @@ static void test_inproc_ends__two_ends_that_hold(void **state)
                                     &(grpc_channel_options){.limits = limits});
     int held = 0;
     (void)state;
+    inproc_allow_pings(sk);
     inproc_expect_one(sk, GRPC_OK, "");
     struct conn *ends[2] = {inproc_end(&sk->channel->conns),
                             inproc_end(&sk->server->conns)};
@@ -427,6 +471,7 @@ static void test_inproc_ends__slow_is_not_stalled(void **state)
     struct sk *sk = inproc_new_with(&(grpc_server_options){.limits = slow},
                                     &(grpc_channel_options){.limits = hasty});
     (void)state;
+    inproc_allow_pings(sk);
     inproc_expect_one(sk, GRPC_OK, "");
     struct conn *end = inproc_end(&sk->channel->conns);
     inproc_ping_much(end, 60000);
@@ -448,6 +493,7 @@ static void test_inproc_ends__stalled(void **state)
     struct sk *sk = inproc_new_with(&(grpc_server_options){.limits = slow},
                                     &(grpc_channel_options){.limits = hasty});
     (void)state;
+    inproc_allow_pings(sk);
     inproc_expect_one(sk, GRPC_OK, "");
     inproc_ping_much(inproc_end(&sk->channel->conns), 10000);
     (void)inproc_call_one(sk, "Ann", NULL);
@@ -468,6 +514,8 @@ int main(void)
         cmocka_unit_test(test_inproc_ends__waiting_calls_lose_hope),
         cmocka_unit_test(test_inproc_ends__limit_of_connections),
         cmocka_unit_test(test_inproc_ends__connects_again),
+        cmocka_unit_test(test_inproc_ends__ages),
+        cmocka_unit_test(test_inproc_ends__keepalive),
         cmocka_unit_test(test_inproc_ends__server_closes_the_connection),
         cmocka_unit_test(test_inproc_ends__channel_freed),
         cmocka_unit_test(test_inproc_ends__freed_in_callbacks),
