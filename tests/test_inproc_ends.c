@@ -177,7 +177,8 @@ static void test_inproc_ends__ages(void **state)
         kit_skip(sk->loop, 5000);
         inproc_check_all(sk);
     }
-    assert_int_equal(sk->server->connection_count, 1);
+    inproc_expect_one(sk, GRPC_OK, ""); // one that ages has gone since
+    assert_in_range(sk->server->connection_count, 1, 2);
     assert_true(inproc_end(&sk->server->conns)->h2.last_peer_id < 15);
     sk_free(sk);
 }
