@@ -22,19 +22,32 @@ static bool target_add(struct target *target,
     return true;
 }
 
-static bool target_parse_port(struct view text, uint16_t *out_port)
+// target_parse_number reads decimal digits, and no more of them than most has.
+static bool target_parse_number(struct view text, uint32_t most,
+                                uint32_t *out_number)
 {
-    if (text.size == 0 || text.size > 5) {
+    size_t digits = most > 65535 ? 10 : 5;
+    if (text.size == 0 || text.size > digits) {
         return false;
     }
-    uint32_t port = 0;
+    uint64_t number = 0;
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9') {
             return false;
         }
-        port = port * 10 + (uint32_t)(text.data[i] - '0');
+        number = number * 10 + (uint64_t)(text.data[i] - '0');
     }
-    if (port > 65535) {
+    if (number > most) {
+        return false;
+    }
+    *out_number = (uint32_t)number;
+    return true;
+}
+
+static bool target_parse_port(struct view text, uint16_t *out_port)
+{
+    uint32_t port = 0;
+    if (!target_parse_number(text, 65535, &port)) {
         return false;
     }
     *out_port = (uint16_t)port;
@@ -147,6 +160,44 @@ static bool target_parse_unix(struct target *target, struct view path,
     return target_add(target, &address, reason);
 }
 
+// target_parse_cid: the number that is no machine's stands for any of a server's
+// own, and is written "*" or, as the number is in 32 bits, "-1".
+static bool target_parse_cid(struct view text, bool listen, uint32_t *out_cid)
+{
+    if (listen && (VIEW_IS(text, "*") || VIEW_IS(text, "-1"))) {
+        *out_cid = SOCKET_CID_ANY;
+        return true;
+    }
+    return target_parse_number(text, SOCKET_CID_ANY - 1, out_cid);
+}
+
+// target_parse_vsock takes no port that lets the system choose: nobody could be
+// told which it was, for it has 32 bits.
+static bool target_parse_vsock(struct target *target, struct view text,
+                               bool listen, const char **reason)
+{
+    const uint8_t *colon =
+        text.size == 0 ? NULL : memchr(text.data, ':', text.size);
+    size_t cut = colon == NULL ? text.size : (size_t)(colon - text.data);
+    uint32_t cid = 0;
+    uint32_t port = 0;
+    if (colon == NULL ||
+        !target_parse_cid(view_of(text.data, cut), listen, &cid)) {
+        return target_fail(reason, "vsock wants cid:port, and the cid is no "
+                                   "number that a machine can have");
+    }
+    if (!target_parse_number(view_skip(text, cut + 1), UINT32_MAX - 1, &port) ||
+        port == 0) {
+        return target_fail(reason, "vsock wants cid:port, and the port is not "
+                                   "a number from 1 to 4294967294");
+    }
+    struct socket_address address;
+    if (!socket_address_vsock(&address, cid, port)) {
+        return target_fail(reason, "this system has no vsock");
+    }
+    return target_add(target, &address, reason);
+}
+
 // target_set_authority copies what a client sends as :authority.
 static bool target_set_authority(struct target *target, struct view text,
                                  const char **reason)
@@ -226,6 +277,7 @@ enum target_scheme {
     TARGET_IPV6,
     TARGET_UNIX,
     TARGET_ABSTRACT,
+    TARGET_VSOCK,
 };
 
 static const struct {
@@ -234,7 +286,7 @@ static const struct {
 } target_schemes[] = {
     {"dns:", TARGET_DNS},   {"ipv4:", TARGET_IPV4},
     {"ipv6:", TARGET_IPV6}, {"unix-abstract:", TARGET_ABSTRACT},
-    {"unix:", TARGET_UNIX},
+    {"unix:", TARGET_UNIX}, {"vsock:", TARGET_VSOCK},
 };
 
 static enum target_scheme target_take_scheme(struct view *text)
@@ -281,6 +333,9 @@ bool target_parse(struct target *target, const char *text, const char **reason)
         return target_parse_unix(target, rest, false, reason);
     case TARGET_ABSTRACT:
         return target_parse_unix(target, rest, true, reason);
+    case TARGET_VSOCK: // (as Google's C core has it)
+        return target_set_authority(target, rest, reason) &&
+               target_parse_vsock(target, rest, false, reason);
     case TARGET_DNS:
         return target_parse_dns(target, rest, reason);
     case TARGET_PLAIN:
@@ -329,6 +384,8 @@ bool target_parse_listen(struct target *target, const char *text,
         return target_parse_unix(target, rest, false, reason);
     case TARGET_ABSTRACT:
         return target_parse_unix(target, rest, true, reason);
+    case TARGET_VSOCK:
+        return target_parse_vsock(target, rest, true, reason);
     case TARGET_IPV4:
     case TARGET_IPV6:
     case TARGET_DNS:

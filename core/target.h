@@ -6,6 +6,7 @@
 //            ipv4:a[:port][,a[:port]...]  ipv6:[a][:port][,...]
 //   server:  host:port (host: a number, "localhost", "" or "*")
 //   both:    unix:path  unix:///path  unix-abstract:name
+//            vsock:cid:port (server: cid may be "*" or "-1", any of its own)
 
 #ifndef CORE_TARGET_H
 #define CORE_TARGET_H

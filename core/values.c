@@ -9,6 +9,7 @@
 #include "core/call.h"
 #include "core/conn.h"
 #include "grpc.h"
+#include "loop/loop_socket.h"
 
 const char *grpc_version(void)
 {
@@ -30,6 +31,10 @@ unsigned grpc_features(void)
 #if defined(GRPC_WITH_ZLIB)
     features |= GRPC_FEATURE_GZIP;
 #endif
+    struct socket_address address;
+    if (socket_address_vsock(&address, SOCKET_CID_ANY, 1)) {
+        features |= GRPC_FEATURE_VSOCK;
+    }
     return features;
 }
 

@@ -38,6 +38,23 @@ enum {
     SOCKET_INPROC_SIZE = 1, // shorter than any family, longer than no address
 };
 
+// What the kernel takes as the address of a vsock: its own header, which has
+// the same as struct sockaddr_vm, does not stand beside every libc.
+#if defined(__linux__) && defined(AF_VSOCK)
+# define SOCKET_HAS_VSOCK 1
+struct socket_vsock {
+    sa_family_t family;
+    uint16_t reserved;
+    uint32_t port; // these two in the byte order of the machine
+    uint32_t cid;
+    uint8_t zero[4];
+};
+_Static_assert(sizeof(struct socket_vsock) == sizeof(struct sockaddr),
+               "the kernel's size");
+#else
+# define SOCKET_HAS_VSOCK 0
+#endif
+
 // Systems without MSG_NOSIGNAL have SO_NOSIGPIPE. macOS has both of late, and a
 // program may run on a system that is older than its headers.
 #if defined(MSG_NOSIGNAL)
@@ -178,6 +195,35 @@ bool socket_address_is_inproc(const struct socket_address *address)
     return address->size == SOCKET_INPROC_SIZE;
 }
 
+bool socket_address_vsock(struct socket_address *address, uint32_t cid,
+                          uint32_t port)
+{
+#if SOCKET_HAS_VSOCK
+    struct socket_vsock system = {
+        .family = AF_VSOCK,
+        .port = port,
+        .cid = cid,
+    };
+    socket_address_set(address, &system, sizeof system);
+    return true;
+#else
+    (void)address;
+    (void)cid;
+    (void)port;
+    return false;
+#endif
+}
+
+static bool socket_address_is_vsock(const struct socket_address *address)
+{
+#if SOCKET_HAS_VSOCK
+    return socket_family(address) == AF_VSOCK;
+#else
+    (void)address;
+    return false;
+#endif
+}
+
 // The text of an address is built piece by piece; what does not fit is cut.
 struct socket_text {
     char *at;
@@ -256,6 +302,23 @@ static void socket_text_unix(struct socket_text *text,
     }
 }
 
+#if SOCKET_HAS_VSOCK
+static void socket_text_vsock(struct socket_text *text,
+                              const struct socket_address *address)
+{
+    struct socket_vsock system;
+    memcpy(&system, address->storage.bytes, sizeof system);
+    socket_text_add(text, "vsock:");
+    if (system.cid == SOCKET_CID_ANY) {
+        socket_text_add(text, "*");
+    } else {
+        socket_text_add_number(text, system.cid);
+    }
+    socket_text_add(text, ":");
+    socket_text_add_number(text, system.port);
+}
+#endif
+
 void socket_address_text(const struct socket_address *address,
                          char text[SOCKET_ADDRESS_TEXT])
 {
@@ -274,6 +337,11 @@ void socket_address_text(const struct socket_address *address,
     case AF_UNIX:
         socket_text_unix(&builder, address);
         break;
+#if SOCKET_HAS_VSOCK
+    case AF_VSOCK:
+        socket_text_vsock(&builder, address);
+        break;
+#endif
     default:
         socket_text_add(&builder, socket_address_is_inproc(address)
                                       ? "inproc"
@@ -511,7 +579,9 @@ int socket_adopt(int fd, bool *out_listening)
         return error;
     }
     bool is_ip = socket_address_is_ip(&local);
-    if (type != SOCK_STREAM || (!is_ip && socket_family(&local) != AF_UNIX)) {
+    bool is_known = is_ip || socket_family(&local) == AF_UNIX ||
+                    socket_address_is_vsock(&local);
+    if (type != SOCK_STREAM || !is_known) {
         return ENOTSOCK;
     }
     size = sizeof listening;
@@ -749,3 +819,4 @@ void socket_error_text(int error, char *text, size_t size)
 }
 
 #undef SOCKET_SEND_FLAGS
+#undef SOCKET_HAS_VSOCK

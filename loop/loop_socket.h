@@ -38,12 +38,18 @@ INTERNAL MUST_CHECK bool socket_address_unix(struct socket_address *address,
 INTERNAL void socket_address_inproc(struct socket_address *address);
 INTERNAL bool socket_address_is_inproc(const struct socket_address *address);
 
+// socket_address_vsock is a port of a virtual machine or its host (Linux alone:
+// false elsewhere). A server may listen with SOCKET_CID_ANY.
+#define SOCKET_CID_ANY UINT32_C(0xffffffff)
+INTERNAL MUST_CHECK bool socket_address_vsock(struct socket_address *address,
+                                              uint32_t cid, uint32_t port);
+
 // socket_address_text writes "127.0.0.1:80", "[::1]:80", "unix:/path",
-// "unix-abstract:name" or "inproc" with a NUL.
+// "unix-abstract:name", "vsock:3:80" or "inproc" with a NUL.
 INTERNAL void socket_address_text(const struct socket_address *address,
                                   char text[SOCKET_ADDRESS_TEXT]);
 
-// socket_address_port: 0 for unix addresses. set_port changes it.
+// socket_address_port: 0 for unix and vsock addresses. set_port changes it.
 INTERNAL uint16_t socket_address_port(const struct socket_address *address);
 INTERNAL void socket_address_set_port(struct socket_address *address,
                                       uint16_t port);
@@ -59,7 +65,7 @@ INTERNAL int socket_address_family(const struct socket_address *address);
 // socket, is EADDRINUSE. *bound has the real port.
 struct socket_listen_options {
     int backlog;     // 0: the system's largest
-    bool reuse_port; // of no effect on unix sockets
+    bool reuse_port; // of effect on IP alone
 };
 INTERNAL MUST_CHECK int socket_listen(
     const struct socket_address *address,
@@ -68,7 +74,7 @@ INTERNAL MUST_CHECK int socket_listen(
 
 // socket_adopt makes a descriptor that the user hands over ready for us:
 // non-blocking, close on exec, TCP_NODELAY. ENOTSOCK when it is no stream
-// socket of IP or unix. *out_listening tells what it is.
+// socket of IP, unix or vsock. *out_listening tells what it is.
 INTERNAL MUST_CHECK int socket_adopt(int fd, bool *out_listening);
 
 // socket_accept: EAGAIN when nobody waits; EMFILE and ENFILE when descriptors

@@ -426,6 +426,61 @@ static void test_listener__crowd(void **state)
     lis_end(&lis);
 }
 
+#if defined(__linux__)
+// lis_vsock listens on a port that is likely free, and writes its address.
+static grpc_result lis_vsock(struct lis *lis, const char *cid, char text[64])
+{
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned port = 0x20000000u + ((unsigned)getpid() & 0xffffffu) * 8 + i;
+        (void)snprintf(text, 64, "vsock:%s:%u", cid, port);
+        if (grpc_server_listen(lis->server, text, NULL) == GRPC_OK) {
+            return GRPC_OK;
+        }
+    }
+    return GRPC_ESYSTEM;
+}
+
+// A call to a machine that is not there tells its address.
+static void lis_vsock_fails(struct lis *lis)
+{
+    struct kit_result result = {0};
+    grpc_channel *channel = grpc_channel_new(
+        "vsock:2147483632:5", &(grpc_channel_options){.loop = lis->loop});
+    assert_non_null(kit_call(channel, "me", &result));
+    kit_wait(lis->loop, &result.done, 1);
+    assert_int_equal(result.code, GRPC_UNAVAILABLE);
+    assert_non_null(strstr(result.text, "connect to vsock:2147483632:5: "));
+    grpc_channel_free(channel);
+    kit_turn(lis->loop);
+}
+
+static void test_listener__vsock(void **state)
+{
+    (void)state;
+    struct lis lis;
+    char address[64];
+    lis_begin(&lis, NULL, NULL);
+    if (lis_vsock(&lis, "*", address) != GRPC_OK) {
+        print_message("this system has no vsock (%s): nothing was tested\n",
+                      grpc_server_error(lis.server));
+    } else {
+        assert_int_equal(grpc_server_port(lis.server), 0);
+        lis_vsock_fails(&lis);
+        if (lis_vsock(&lis, "1", address) == GRPC_OK) {
+            lis_call(&lis, address);
+            assert_int_equal(lis.greeter.handled, 1);
+        } else {
+            assert_non_null(strstr(grpc_server_error(lis.server), address));
+            print_message("this system has no vsock loopback (%s): listening, "
+                          "and a connect that fails, were tested, and no "
+                          "call\n",
+                          grpc_server_error(lis.server));
+        }
+    }
+    lis_end(&lis);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_listener__unix),
 #if defined(__linux__)
         cmocka_unit_test(test_listener__unix_abstract),
+        cmocka_unit_test(test_listener__vsock),
 #endif
         cmocka_unit_test(test_listener__descriptor),
         cmocka_unit_test(test_listener__wrong_descriptor),

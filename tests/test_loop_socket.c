@@ -231,6 +231,26 @@ static void test_socket__no_address_has_a_text(void **state)
     assert_false(socket_address_is_ip(&address));
 }
 
+static void test_socket__vsock_has_two_numbers(void **state)
+{
+    (void)state;
+    struct socket_address address;
+#if defined(__linux__)
+    assert_true(socket_address_vsock(&address, 3, 50051));
+    socket_test_text(&address, "vsock:3:50051");
+    assert_true(socket_address_vsock(&address, SOCKET_CID_ANY, 4294967294));
+    socket_test_text(&address, "vsock:*:4294967294");
+    assert_true(socket_address_vsock(&address, 4294967294, 1));
+    socket_test_text(&address, "vsock:4294967294:1");
+    assert_false(socket_address_is_ip(&address));
+    assert_int_equal(socket_address_port(&address), 0);
+    socket_address_set_port(&address, 99);
+    socket_test_text(&address, "vsock:4294967294:1");
+#else
+    assert_false(socket_address_vsock(&address, 3, 50051));
+#endif
+}
+
 // Connections. socket_test_talk is what all families share.
 
 static void socket_test_connect(const struct socket_address *bound,
@@ -321,6 +341,78 @@ static void test_socket__talk_over_ip4(void **state)
     socket_test_talk(&address, &bound);
     assert_int_not_equal(socket_address_port(&bound), 0);
 }
+
+#if defined(__linux__)
+enum { SOCKET_TEST_CID_LOCAL = 1 };
+# define SOCKET_TEST_PORT_ANY UINT32_C(0xffffffff)
+
+// socket_test_vsock_fails: a system with vsock and without a loopback can
+// listen, and tells that nobody is there.
+static void socket_test_vsock_fails(void)
+{
+    struct socket_address address;
+    struct socket_address bound;
+    int listener;
+    int client;
+    assert_true(
+        socket_address_vsock(&address, SOCKET_CID_ANY, SOCKET_TEST_PORT_ANY));
+    int error =
+        socket_listen(&address, &socket_test_defaults, &listener, &bound);
+    if (error != 0) {
+        char text[128];
+        socket_error_text(error, text, sizeof text);
+        print_message("this system has no vsock (%s): only the text of its "
+                      "addresses was tested\n",
+                      text);
+        return;
+    }
+    socket_test_flags(listener);
+    char text[SOCKET_ADDRESS_TEXT];
+    socket_address_text(&bound, text);
+    assert_memory_equal(text, "vsock:*:", 8);
+    assert_string_not_equal(text, "vsock:*:4294967295");
+    bool is_listening = false;
+    assert_int_equal(socket_adopt(listener, &is_listening), 0);
+    assert_true(is_listening);
+    struct socket_address peer;
+    assert_int_equal(socket_accept(listener, &client, &peer), EAGAIN);
+    socket_close(listener);
+    // No machine has this number.
+    assert_true(socket_address_vsock(&address, 0x7ffffff0, 50051));
+    error = socket_connect(&address, &client);
+    assert_int_not_equal(error, 0);
+    if (error == EINPROGRESS) {
+        socket_test_await(client, POLLOUT);
+        assert_int_not_equal(socket_connected(client), 0);
+        socket_close(client);
+    }
+    print_message("this system has no vsock loopback: listening, and a "
+                  "connect that fails, were tested, and no bytes sent\n");
+}
+
+static void test_socket__talk_over_vsock(void **state)
+{
+    (void)state;
+    struct socket_address address;
+    struct socket_address bound;
+    int listener;
+    assert_true(socket_address_vsock(&address, SOCKET_TEST_CID_LOCAL,
+                                     SOCKET_TEST_PORT_ANY));
+    if (socket_listen(&address, &socket_test_defaults, &listener, &bound) !=
+        0) {
+        socket_test_vsock_fails();
+        return;
+    }
+    bool is_listening = false;
+    assert_int_equal(socket_adopt(listener, &is_listening), 0);
+    assert_true(is_listening);
+    socket_close(listener);
+    socket_test_talk(&address, &bound);
+    char text[SOCKET_ADDRESS_TEXT];
+    socket_address_text(&bound, text);
+    assert_memory_equal(text, "vsock:1:", 8);
+}
+#endif
 
 // socket_test_has_ip6 says so when the machine has no IPv6 loopback.
 static bool socket_test_has_ip6(void)
@@ -714,9 +806,13 @@ int main(void)
         cmocka_unit_test(test_socket__paths_have_a_longest),
         cmocka_unit_test(test_socket__abstract_names_may_have_any_byte),
         cmocka_unit_test(test_socket__inproc_is_no_address_of_a_socket),
+        cmocka_unit_test(test_socket__vsock_has_two_numbers),
         cmocka_unit_test(test_socket__no_address_has_a_text),
         cmocka_unit_test(test_socket__talk_over_ip4),
         cmocka_unit_test(test_socket__talk_over_ip6),
+#if defined(__linux__)
+        cmocka_unit_test(test_socket__talk_over_vsock),
+#endif
         cmocka_unit_test(test_socket__both_families_share_a_port),
         cmocka_unit_test(test_socket__taken_port_is_told),
         cmocka_unit_test(test_socket__reused_port_is_shared),

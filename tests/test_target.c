@@ -77,12 +77,23 @@ static void test_target__channel(void **state)
         {"unix:/absolute", "unix:/absolute | localhost"},
         {"unix:///absolute/too", "unix:/absolute/too | localhost"},
         {"unix-abstract:name", "unix-abstract:name | localhost"},
+#if defined(__linux__)
+        {"vsock:3:50051", "vsock:3:50051 | 3:50051"},
+        {"vsock:0:1", "vsock:0:1 | 0:1"},
+        {"vsock:4294967294:4294967294",
+         "vsock:4294967294:4294967294 | 4294967294:4294967294"},
+#endif
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         target_expect(false, &rows[i]);
     }
 }
+
+static const char target_no_cid[] = "vsock wants cid:port, and the cid is no "
+                                    "number that a machine can have";
+static const char target_no_vsock_port[] =
+    "vsock wants cid:port, and the port is not a number from 1 to 4294967294";
 
 static void test_target__channel_refuses(void **state)
 {
@@ -131,6 +142,25 @@ static void test_target__channel_refuses(void **state)
         {"unix://host/path", "unix:// wants an absolute path"},
         {"unix://", "unix:// wants an absolute path"},
         {"unix-abstract:", no_unix},
+        {"vsock:", target_no_cid},
+        {"vsock:3", target_no_cid},
+        {"vsock::50051", target_no_cid},
+        {"vsock:*:50051", target_no_cid},
+        {"vsock:-1:50051", target_no_cid},
+        {"vsock:4294967295:50051", target_no_cid},
+        {"vsock:10000000000:50051", target_no_cid},
+        {"vsock://3:50051", target_no_cid},
+        {"vsock:3:", target_no_vsock_port},
+        {"vsock:3:0", target_no_vsock_port},
+        {"vsock:3:-1", target_no_vsock_port},
+        {"vsock:3:4294967295", target_no_vsock_port},
+        {"vsock:3:4294967296", target_no_vsock_port},
+        {"vsock:3:99999999999", target_no_vsock_port},
+        {"vsock:3:5x", target_no_vsock_port},
+        {"vsock:3:5:6", target_no_vsock_port},
+#if !defined(__linux__)
+        {"vsock:3:50051", "this system has no vsock"},
+#endif
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -183,6 +213,11 @@ static void test_target__listen(void **state)
         {"unix:path", "unix:path | localhost"},
         {"unix:///absolute/path", "unix:/absolute/path | localhost"},
         {"unix-abstract:name", "unix-abstract:name | localhost"},
+#if defined(__linux__)
+        {"vsock:*:50051", "vsock:*:50051 | "},
+        {"vsock:-1:50051", "vsock:*:50051 | "},
+        {"vsock:3:4294967294", "vsock:3:4294967294 | "},
+#endif
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -209,6 +244,11 @@ static void test_target__listen_refuses(void **state)
         {"[::1:80", "'[' without ']'"},
         {"unix:", "the unix socket's name is empty, too long, or not known to "
                   "this system"},
+        {"vsock:*", target_no_cid},
+        {"vsock:-2:1", target_no_cid},
+        {"vsock:**:1", target_no_cid},
+        {"vsock:4294967295:1", target_no_cid},
+        {"vsock:*:0", target_no_vsock_port},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
