@@ -200,7 +200,7 @@ int channel_dial_socket(struct grpc_channel *channel, struct conn *conn,
                         uint32_t timeout_ms)
 {
     (void)channel;
-    return conn_connect(conn, timeout_ms);
+    return conn_connect(conn, timeout_ms, NULL);
 }
 
 int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "core/call.h"
 #include "core/conn_life.h"
+#include "core/conn_open.h"
 #include "core/conn_wire.h"
 #include "core/inproc.h"
 #include "core/limits.h"
@@ -22,7 +23,9 @@ enum {
 static bool conn_may_follow(enum conn_state from, enum conn_state to)
 {
     static const uint8_t conn_next[] = {
-        [CONN_CONNECTING] = 1 << CONN_HANDSHAKE | 1 << CONN_CLOSED,
+        [CONN_CONNECTING] =
+            1 << CONN_TUNNEL | 1 << CONN_HANDSHAKE | 1 << CONN_CLOSED,
+        [CONN_TUNNEL] = 1 << CONN_HANDSHAKE | 1 << CONN_CLOSED,
         [CONN_HANDSHAKE] =
             1 << CONN_READY | 1 << CONN_LINGERING | 1 << CONN_CLOSED,
         [CONN_READY] = 1 << CONN_LINGERING | 1 << CONN_CLOSED,
@@ -32,7 +35,7 @@ static bool conn_may_follow(enum conn_state from, enum conn_state to)
     return (conn_next[from] >> to & 1) != 0;
 }
 
-static void conn_set_state(struct conn *conn, enum conn_state state)
+void conn_set_state(struct conn *conn, enum conn_state state)
 {
     ASSERT(conn_may_follow((enum conn_state)conn->state, state));
     conn->state = (uint8_t)state;
@@ -91,9 +94,16 @@ void conn_peer_text(const struct conn *conn, char text[SOCKET_ADDRESS_TEXT])
     socket_address_text(&peer, text);
 }
 
+void conn_drop_tunnel(struct conn *conn)
+{
+    tunnel_free(conn->tunnel, &conn->loop->allocator);
+    conn->tunnel = NULL;
+}
+
 void conn_discard(struct conn *conn)
 {
-    // (A server's names are gone with its engine, and a farewell too.)
+    // (What belongs to HTTP/2 is gone with its engine.)
+    conn_drop_tunnel(conn);
     if (conn->client_hints != NULL) {
         alloc_free(&conn->loop->allocator, conn->client_hints,
                    sizeof *conn->client_hints);
@@ -259,7 +269,7 @@ static void conn_drop_held(struct conn *conn)
 static void conn_shut(struct conn *conn)
 {
     struct grpc_loop *loop = conn->loop;
-    bool has_engine = conn->state != CONN_CONNECTING;
+    bool has_engine = !conn_is_opening(conn);
     conn_set_state(conn, CONN_CLOSED);
     for (size_t i = 0; i < CONN_DUES; i++) {
         conn_wait_no_more(conn, (enum conn_due)i);
@@ -267,8 +277,10 @@ static void conn_shut(struct conn *conn)
     conn_wire_close(conn);
     if (has_engine) {
         h2_conn_fini(&conn->h2);
+        conn_drop_held(conn);
+    } else {
+        conn_drop_tunnel(conn);
     }
-    conn_drop_held(conn);
     if (has_engine && conn->h2.is_server) {
         call_names_drop(&loop->allocator, conn->names);
         conn->names = NULL;
@@ -546,8 +558,7 @@ static void conn_feed_held(struct conn *conn)
     conn->held = held;
 }
 
-// conn_take has input dealt with, in the order in which it has come.
-static void conn_take(struct conn *conn, struct view input)
+void conn_take(struct conn *conn, struct view input)
 {
     conn->received += (uint32_t)input.size;
     conn->keepalive.read_ms = conn_now_ms(conn);
@@ -632,7 +643,7 @@ static void conn_watch_writing(struct conn *conn, bool stuck)
 
 void conn_flush(struct conn *conn)
 {
-    if (conn->state == CONN_CONNECTING || conn->state == CONN_CLOSED ||
+    if (conn_is_opening(conn) || conn->state == CONN_CLOSED ||
         !conn_wire_write(conn)) {
         return;
     }
@@ -651,101 +662,22 @@ void conn_flush(struct conn *conn)
     }
     if (conn->state != CONN_CLOSED) {
         conn_watch_writing(conn, stuck);
-        conn_wire_watch(conn, stuck);
+        conn_wire_watch(conn, (stuck ? LOOP_WRITABLE : 0u) |
+                                  (conn_may_read(conn) ? LOOP_READABLE : 0u));
     }
     if (UNLIKELY(conn->has_waiting) && conn->state != CONN_CLOSED) {
         conn->role->flushed(conn);
     }
 }
 
-// ---- Beginning --------------------------------------------------------------
-
-int conn_connect(struct conn *conn, uint32_t timeout_ms)
-{
-    const struct loop_port *port = conn->loop->loop.port;
-    int fd = -1;
-    struct socket_address peer;
-    conn_peer(conn, &peer);
-    int error = port->connect(port->user, &peer, &fd);
-    if (error != 0 && error != EINPROGRESS) {
-        return error;
-    }
-    conn->source.fd = fd;
-    if (!loop_watch(&conn->loop->loop, &conn->source, LOOP_WRITABLE)) {
-        conn->source.fd = -1;
-        port->close(port->user, fd);
-        return conn->loop->loop.error;
-    }
-    conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
-    return 0;
-}
-
-// conn_make_engine is an errno, or 0. What it leaves behind conn_discard takes.
-static int conn_make_engine(struct conn *conn, const struct h2_options *options)
-{
-    if (!options->is_server) {
-        conn->client_hints =
-            alloc_zeroed(&conn->loop->allocator, sizeof *conn->client_hints);
-    }
-    bool made = (options->is_server || conn->client_hints != NULL) &&
-                h2_conn_init(&conn->h2, &conn->loop->h2, options);
-    return made ? 0 : ENOMEM;
-}
-
-// conn_begin: the engine is there, and has a preface to send.
-static void conn_begin(struct conn *conn)
-{
-    conn_set_state(conn, CONN_HANDSHAKE);
-    flood_init(&conn->flood, conn->h2.limits, conn->loop->loop.now_ms);
-    if (conn_rules_of(conn)->keepalive_ms != GRPC_NEVER) {
-        conn_wire_give_up_after(conn,
-                                conn_rules_of(conn)->keepalive_timeout_ms);
-    }
-    conn_wake(conn);
-}
-
-int conn_start(struct conn *conn, int fd, const struct h2_options *options,
-               uint32_t timeout_ms)
-{
-    struct grpc_loop *loop = conn->loop;
-    int error = conn_make_engine(conn, options);
-    if (error != 0) {
-        return error;
-    }
-    conn->source.fd = fd;
-    if (!conn->in_process &&
-        !loop_watch(&loop->loop, &conn->source, LOOP_READABLE)) {
-        conn->source.fd = -1;
-        h2_conn_fini(&conn->h2);
-        return loop->loop.error;
-    }
-    conn_begin(conn);
-    conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
-    return 0;
-}
-
-// conn_on_connected: a client's socket is connected, or has failed.
-static void conn_on_connected(struct conn *conn)
-{
-    const struct loop_port *port = conn->loop->loop.port;
-    int error = port->connected(port->user, conn->source.fd);
-    if (error == 0) {
-        struct h2_options options = h2_options_make(false, conn->h2.limits);
-        error = conn_make_engine(conn, &options);
-    }
-    if (error != 0) {
-        conn_wire_fail(conn, "connect to", error);
-        return;
-    }
-    conn_begin(conn);
-}
+// ---- Leaving ----------------------------------------------------------------
 
 void conn_finish(struct conn *conn, struct view debug)
 {
     if (conn_is_over(conn) || conn->finishing) {
         return;
     }
-    if (conn->state == CONN_CONNECTING) {
+    if (conn_is_opening(conn)) {
         conn_close(conn, "not needed any more");
         return;
     }
@@ -761,8 +693,8 @@ void conn_finish(struct conn *conn, struct view debug)
 
 void conn_on_source(struct conn *conn, unsigned ready)
 {
-    if (conn->state == CONN_CONNECTING) {
-        conn_on_connected(conn);
+    if (conn_is_opening(conn)) {
+        conn_open_on_source(conn);
         return;
     }
     if ((ready & LOOP_WRITABLE) != 0) {
@@ -793,7 +725,10 @@ static void conn_on_state_due(struct conn *conn)
     conn_peer_text(conn, peer);
     switch ((enum conn_state)conn->state) {
     case CONN_CONNECTING:
-        conn_close(conn, "connect to %s: timed out", peer);
+        conn_close(conn, "%s %s: timed out", conn_open_phase(conn), peer);
+        break;
+    case CONN_TUNNEL:
+        conn_close(conn, "proxy %s: no answer in time", peer);
         break;
     case CONN_HANDSHAKE:
         conn_close(conn, "HTTP/2 with %s: no SETTINGS in time", peer);

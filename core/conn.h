@@ -5,11 +5,13 @@
 //
 //   conn_connect    conn_start            first SETTINGS
 //   ----------> CONNECTING ---> HANDSHAKE -------------> READY
-//                    |              |                      |
-//                    |              +-------+--------------+ conn_finish, or
-//                    |                      v                an error to tell
-//                    |                  LINGERING            the peer about
-//                    | conn_close           | all is sent, and the peer has
+//                 |    | proxy    ^ |                      |
+//                 |    v     2xx  | |                      |
+//                 |   TUNNEL -----+ |                      |
+//                 |    |            +-------+--------------+ conn_finish, or
+//                 |    |                    v                an error to tell
+//                 |    |                LINGERING            the peer about
+//                 +----+ conn_close         | all is sent, and the peer has
 //                    v                      v closed or a second has passed
 //                  CLOSED <-----------------+
 //
@@ -45,6 +47,7 @@
 #include "core/keepalive.h"
 #include "core/rules.h"
 #include "core/run.h"
+#include "core/tunnel.h"
 #include "grpc.h"
 #include "h2/h2.h"
 #include "loop/loop_socket.h"
@@ -74,6 +77,7 @@ struct conn_role {
 
 enum conn_state {
     CONN_CONNECTING,
+    CONN_TUNNEL, // a proxy is asked for a tunnel
     CONN_HANDSHAKE,
     CONN_READY,
     CONN_LINGERING,
@@ -82,8 +86,8 @@ enum conn_state {
 
 // What a connection waits for with a time limit.
 enum conn_due {
-    CONN_DUE_STATE, // CONNECTING, HANDSHAKE or LINGERING ends; in READY: our
-                    // SETTINGS are acknowledged
+    CONN_DUE_STATE, // CONNECTING, TUNNEL and HANDSHAKE end, or LINGERING; in
+                    // READY: our SETTINGS are acknowledged
     CONN_DUE_PAUSE, // the peer is read again
     CONN_DUE_WRITE, // the peer takes what waits for it
     CONN_DUE_READ,  // server: what has begun to arrive does
@@ -160,7 +164,10 @@ struct conn {
     // Server: calls whose stream has ended and whose handler has not. They
     // count against the limit of streams, or resets would make it none.
     struct list_link orphans;
-    struct conn_held *held; // input that is dealt with later; NULL: none
+    union {
+        struct conn_held *held; // input that is dealt with later; NULL: none
+        struct tunnel *tunnel;  // before HANDSHAKE; NULL: no proxy
+    };
     // Hints for the fields that every call sends; for a client there are more.
     hpack_hint content_type;
     hpack_hint status_ok;
@@ -193,8 +200,11 @@ INTERNAL void conn_peer(const struct conn *conn, struct socket_address *out);
 // why; NULL while there is none. Borrowed until role->closed returns.
 INTERNAL const char *conn_farewell(const struct conn *conn);
 
-// conn_connect begins to connect to conn->peer. An errno, or 0.
-INTERNAL MUST_CHECK int conn_connect(struct conn *conn, uint32_t timeout_ms);
+// conn_connect begins to connect to conn->peer, which is a proxy when there is a
+// tunnel: that and its text are borrowed for the life of the connection. An
+// errno, or 0.
+INTERNAL MUST_CHECK int conn_connect(struct conn *conn, uint32_t timeout_ms,
+                                     const struct proxy_tunnel *tunnel);
 
 // conn_start takes a connected socket: HTTP/2 begins. On an errno the socket
 // is still the caller's. (Of one that is in_process fd is -1.)
@@ -219,6 +229,12 @@ INTERNAL void conn_close(struct conn *conn, const char *format, ...)
 
 INTERNAL bool conn_is_over(const struct conn *conn);
 
+// conn_is_opening: there is no HTTP/2 yet, and no conn->h2.
+static inline bool conn_is_opening(const struct conn *conn)
+{
+    return conn->state <= CONN_TUNNEL;
+}
+
 // conn_call_began is called when a call has got a stream: a client without
 // calls need not know whether its server is still there.
 INTERNAL void conn_ask_again(struct conn *conn);
@@ -237,6 +253,12 @@ INTERNAL void conn_on_source(struct conn *conn, unsigned ready);
 INTERNAL void conn_on_timer(struct conn *conn);
 INTERNAL void conn_flush(struct conn *conn);
 INTERNAL void conn_free(struct conn *conn);
+
+// For conn_open.c. conn_take has input dealt with, in the order in which it has
+// come.
+INTERNAL void conn_set_state(struct conn *conn, enum conn_state state);
+INTERNAL void conn_take(struct conn *conn, struct view input);
+INTERNAL void conn_drop_tunnel(struct conn *conn);
 
 // For conn_life.c:
 

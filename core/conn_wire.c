@@ -69,15 +69,11 @@ bool conn_wire_write(struct conn *conn)
     return conn_wire_send(conn);
 }
 
-void conn_wire_watch(struct conn *conn, bool writable)
+void conn_wire_watch(struct conn *conn, unsigned events)
 {
     if (conn->in_process) {
         inproc_watch(conn);
         return;
-    }
-    unsigned events = writable ? LOOP_WRITABLE : 0;
-    if (conn_may_read(conn)) {
-        events |= LOOP_READABLE;
     }
     if (conn->source.watched != events || conn->source.slot == 0) {
         if (!loop_watch(&conn->loop->loop, &conn->source, events)) {

@@ -22,9 +22,8 @@ INTERNAL const char *conn_wire_end_reason(const struct conn *conn);
 // connection is closed.
 INTERNAL MUST_CHECK bool conn_wire_write(struct conn *conn);
 
-// conn_wire_watch has the connection be told when there is something to read, if
-// it may, and when it may write.
-INTERNAL void conn_wire_watch(struct conn *conn, bool writable);
+// conn_wire_watch has the connection be told of LOOP_READABLE and LOOP_WRITABLE.
+INTERNAL void conn_wire_watch(struct conn *conn, unsigned events);
 
 // conn_wire_give_up_after has the system give up a peer that acknowledges nothing
 // for so long, where it can.

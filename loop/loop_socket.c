@@ -361,6 +361,26 @@ int socket_address_family(const struct socket_address *address)
     return socket_family(address);
 }
 
+bool socket_address_bytes(const struct socket_address *address,
+                          uint8_t bytes[16])
+{
+    static const uint8_t socket_mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (socket_family(address) == AF_INET) {
+        struct sockaddr_in system;
+        memcpy(&system, address->storage.bytes, sizeof system);
+        memcpy(bytes, socket_mapped, sizeof socket_mapped);
+        memcpy(bytes + sizeof socket_mapped, &system.sin_addr, 4);
+        return true;
+    }
+    if (socket_family(address) == AF_INET6) {
+        struct sockaddr_in6 system;
+        memcpy(&system, address->storage.bytes, sizeof system);
+        memcpy(bytes, &system.sin6_addr, 16);
+        return true;
+    }
+    return false;
+}
+
 // socket_port_offset: the port has the same size in both families, at an
 // offset of its own in each.
 static size_t socket_port_offset(const struct socket_address *address)

@@ -58,6 +58,11 @@ INTERNAL bool socket_address_is_ip(const struct socket_address *address);
 // socket_address_family tells addresses of different families apart.
 INTERNAL int socket_address_family(const struct socket_address *address);
 
+// socket_address_bytes writes an IP address in network order, IPv4 as it is
+// mapped into IPv6 (::ffff:1.2.3.4). False for all others.
+INTERNAL MUST_CHECK bool socket_address_bytes(
+    const struct socket_address *address, uint8_t bytes[16]);
+
 // All below return 0 or an errno.
 
 // socket_listen binds and listens; an IPv6 address takes IPv6 alone. A path

@@ -51,7 +51,8 @@ LOOP_SOURCES = \
 	loop/loop_kqueue.c \
 	loop/loop_poll.c \
 	loop/loop.c \
-	loop/loop_lookup.c
+	loop/loop_lookup.c \
+	loop/loop_env.c
 
 CORE_SOURCES = \
 	core/limits.c \
@@ -63,6 +64,9 @@ CORE_SOURCES = \
 	core/metadata.c \
 	core/compress.c \
 	core/target.c \
+	core/no_proxy.c \
+	core/tunnel.c \
+	core/proxy.c \
 	core/backoff.c \
 	core/deframe.c \
 	core/encoded.c \
@@ -77,6 +81,7 @@ CORE_SOURCES = \
 	core/conn_life.c \
 	core/conn.c \
 	core/conn_wire.c \
+	core/conn_open.c \
 	core/assembly.c \
 	core/call_fields.c \
 	core/details.c \

@@ -92,19 +92,17 @@ static void test_conn_wire__reads_some(void **state)
     kit_bench_end(bench);
 }
 
-static void test_conn_wire__watches_what_it_may_do(void **state)
+static void test_conn_wire__watches_what_it_is_told(void **state)
 {
     struct kit_bench *bench = kit_bench_channel(NULL, NULL);
     struct conn *conn = wire_conn(bench);
     (void)state;
     assert_int_equal(conn->source.watched, LOOP_READABLE);
-    conn_wire_watch(conn, true);
+    conn_wire_watch(conn, LOOP_READABLE | LOOP_WRITABLE);
     assert_int_equal(conn->source.watched, LOOP_READABLE | LOOP_WRITABLE);
-    conn->waits |= 1u << CONN_DUE_PAUSE;
-    conn_wire_watch(conn, false);
+    conn_wire_watch(conn, 0);
     assert_int_equal(conn->source.watched, 0);
-    conn->waits &= (uint8_t) ~(1u << CONN_DUE_PAUSE);
-    conn_wire_watch(conn, false);
+    conn_wire_watch(conn, LOOP_READABLE);
     assert_int_equal(conn->source.watched, LOOP_READABLE);
     kit_bench_end(bench);
 }
@@ -131,7 +129,7 @@ int main(void)
         cmocka_unit_test(test_conn_wire__writes_what_is_taken),
         cmocka_unit_test(test_conn_wire__failure_in_words),
         cmocka_unit_test(test_conn_wire__reads_some),
-        cmocka_unit_test(test_conn_wire__watches_what_it_may_do),
+        cmocka_unit_test(test_conn_wire__watches_what_it_is_told),
         cmocka_unit_test(test_conn_wire__closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

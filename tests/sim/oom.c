@@ -42,7 +42,7 @@ static void oom_check_conns(const struct list_link *conns)
         const struct conn *conn =
             LIST_OWNER(cursor, const struct conn, link_owner);
         conn_check(conn);
-        if (conn->state != CONN_CONNECTING && conn->state != CONN_CLOSED) {
+        if (!conn_is_opening(conn) && conn->state != CONN_CLOSED) {
             h2_check(&conn->h2);
         }
     }

@@ -161,7 +161,7 @@ static void core_closed(void *user, int fd)
 static struct core_link *core_meet(struct core *core, struct conn *conn,
                                    int channel)
 {
-    if (conn->source.fd < 0 || conn->state == CONN_CONNECTING) {
+    if (conn->source.fd < 0 || conn_is_opening(conn)) {
         return NULL;
     }
     int side;

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+
+#include "core/conn_open.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "core/conn.h"
+#include "core/conn_wire.h"
+#include "core/limits.h"
+
+int conn_connect(struct conn *conn, uint32_t timeout_ms,
+                 const struct proxy_tunnel *tunnel)
+{
+    const struct loop_port *port = conn->loop->loop.port;
+    int fd = -1;
+    struct socket_address peer;
+    if (tunnel != NULL) {
+        conn->tunnel = tunnel_new(tunnel, &conn->loop->allocator);
+        if (conn->tunnel == NULL) {
+            return ENOMEM;
+        }
+    }
+    conn_peer(conn, &peer);
+    int error = port->connect(port->user, &peer, &fd);
+    if (error != 0 && error != EINPROGRESS) {
+        return error;
+    }
+    conn->source.fd = fd;
+    if (!loop_watch(&conn->loop->loop, &conn->source, LOOP_WRITABLE)) {
+        conn->source.fd = -1;
+        port->close(port->user, fd);
+        return conn->loop->loop.error;
+    }
+    conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
+    return 0;
+}
+
+// conn_open_engine is an errno, or 0. What it leaves behind conn_discard takes.
+static int conn_open_engine(struct conn *conn, const struct h2_options *options)
+{
+    if (!options->is_server) {
+        conn->client_hints =
+            alloc_zeroed(&conn->loop->allocator, sizeof *conn->client_hints);
+    }
+    bool made = (options->is_server || conn->client_hints != NULL) &&
+                h2_conn_init(&conn->h2, &conn->loop->h2, options);
+    return made ? 0 : ENOMEM;
+}
+
+// conn_open_begin: the engine is there, and has a preface to send.
+static void conn_open_begin(struct conn *conn)
+{
+    conn_set_state(conn, CONN_HANDSHAKE);
+    flood_init(&conn->flood, conn->h2.limits, conn->loop->loop.now_ms);
+    if (conn_rules_of(conn)->keepalive_ms != GRPC_NEVER) {
+        conn_wire_give_up_after(conn,
+                                conn_rules_of(conn)->keepalive_timeout_ms);
+    }
+    conn_wake(conn);
+}
+
+int conn_start(struct conn *conn, int fd, const struct h2_options *options,
+               uint32_t timeout_ms)
+{
+    struct grpc_loop *loop = conn->loop;
+    int error = conn_open_engine(conn, options);
+    if (error != 0) {
+        return error;
+    }
+    conn->source.fd = fd;
+    if (!conn->in_process &&
+        !loop_watch(&loop->loop, &conn->source, LOOP_READABLE)) {
+        conn->source.fd = -1;
+        h2_conn_fini(&conn->h2);
+        return loop->loop.error;
+    }
+    conn_open_begin(conn);
+    conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
+    return 0;
+}
+
+const char *conn_open_phase(const struct conn *conn)
+{
+    return conn->tunnel == NULL ? "connect to" : "connect to proxy";
+}
+
+// conn_open_client: the socket leads to the server.
+static void conn_open_client(struct conn *conn)
+{
+    const char *phase = conn_open_phase(conn);
+    struct h2_options options = h2_options_make(false, conn->h2.limits);
+    int error = conn_open_engine(conn, &options);
+    if (error != 0) {
+        conn_wire_fail(conn, phase, error);
+        return;
+    }
+    conn_drop_tunnel(conn); // (held is in its place)
+    conn_open_begin(conn);
+}
+
+// conn_open_tunnel goes on asking the proxy.
+static void conn_open_tunnel(struct conn *conn)
+{
+    const struct tunnel_io io = {conn->loop->loop.port, conn->source.fd,
+                                 conn->loop->input, CORE_INPUT_BYTES};
+    struct view rest;
+    char peer[SOCKET_ADDRESS_TEXT];
+    char reason[TUNNEL_REASON];
+    enum tunnel_result result = tunnel_step(conn->tunnel, &io, &rest, reason);
+    if (result == TUNNEL_FAILED) {
+        conn_peer_text(conn, peer);
+        conn_close(conn, "proxy %s: %s", peer, reason);
+    } else if (result != TUNNEL_READY) {
+        conn_wire_watch(conn,
+                        result == TUNNEL_SENDS ? LOOP_WRITABLE : LOOP_READABLE);
+    } else {
+        conn_open_client(conn);
+        if (rest.size > 0 && conn->state != CONN_CLOSED) {
+            conn_take(conn, rest);
+        }
+    }
+}
+
+// conn_open_connected: a client's socket is connected, or has failed.
+static void conn_open_connected(struct conn *conn)
+{
+    const struct loop_port *port = conn->loop->loop.port;
+    int error = port->connected(port->user, conn->source.fd);
+    if (error != 0) {
+        conn_wire_fail(conn, conn_open_phase(conn), error);
+    } else if (conn->tunnel != NULL) {
+        conn_set_state(conn, CONN_TUNNEL);
+        conn_open_tunnel(conn);
+    } else {
+        conn_open_client(conn);
+    }
+}
+
+void conn_open_on_source(struct conn *conn)
+{
+    if (conn->state == CONN_CONNECTING) {
+        conn_open_connected(conn);
+    } else {
+        conn_open_tunnel(conn);
+    }
+}
