@@ -491,6 +491,16 @@ def text_seeds():
                  "tests/test_percent.c"):
         for text in strings_of(path, plain):
             write("fuzz_target", text.encode())
+    for text in strings_of("tests/test_tunnel.c", r'"((?:HT|ht)TP/[^"]*)"'):
+        head = text.replace("\\r", "\r").replace("\\n", "\n").encode()
+        for option in (b"\0", b"\2", b"\xff"):
+            write("fuzz_proxy", option + head)
+    lists = strings_of("tests/test_no_proxy.c", plain)
+    for text in strings_of("tests/test_proxy.c", plain):
+        write("fuzz_proxy", b"\0" + text.encode() + b"\0example.com:81\0x")
+    for i, text in enumerate(lists):
+        write("fuzz_proxy", b"\0http://a:b%40@c:1\0" + text.encode() + b"\0" +
+              lists[i - 1].encode())
     for path in sorted(ROOT.glob("tests/gen_errors/*.proto")) + \
             sorted(ROOT.glob("tests/proto/*.proto")) + \
             sorted(ROOT.glob("examples/*/*.proto")) + \
