@@ -503,7 +503,7 @@ typedef struct grpc_listen_options {
 //   "127.0.0.1:50051", "[::1]:50051", "ipv4:127.0.0.1:80", "ipv6:[::1]:80"
 //   ":50051", "*:50051"     every address, IPv4 and IPv6
 //   "unix:path", "unix:///absolute/path", "unix-abstract:name"
-//   "vsock:cid:port"        cid: a number, or "*" for any (Linux)
+//   "vsock:cid:port"        cid: a number, or "*" for any; no port 0 (Linux)
 // A socket's file that a dead server has left is replaced (one that answers is
 // an error), and removed when the server stops. Port 0 lets the system choose;
 // grpc_server_port() tells. All services are added before. May be called several
@@ -607,9 +607,9 @@ typedef struct grpc_channel_options {
     uint32_t keepalive_timeout_ms; // 0: 20 s
     bool keepalive_without_calls;  // also while the channel has none
     // An HTTP proxy that is asked to CONNECT to targets with a host name or an
-    // IP address: "http://[user:password@]host[:port]"; copied. NULL: what the
-    // environment's HTTPS_PROXY has (https_proxy), but for hosts in NO_PROXY.
-    // "": none.
+    // IP address: "http://[user:password@]host[:port]", port 80 if none; copied.
+    // NULL: what the environment's HTTPS_PROXY has (https_proxy), but for hosts
+    // in NO_PROXY (no_proxy), localhost and loopback addresses. "": none.
     const char *proxy;
 } grpc_channel_options;
 
