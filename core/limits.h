@@ -62,6 +62,10 @@ enum {
     CORE_ACCEPT_PAUSE_MAX_MS = 1000,
     // One address may take this long to connect and send SETTINGS.
     CORE_CONNECT_MS = 20000,
+    // The head of a proxy's answer: what servers of HTTP/1 take as a head. And a
+    // proxy's URL, and the user agent that it is told, which are not a peer's.
+    CORE_PROXY_HEAD_BYTES = 8192,
+    CORE_PROXY_TEXT_BYTES = 4096,
     // Backoff between rounds of connecting (connection-backoff.md).
     CORE_BACKOFF_MS = 1000,
     CORE_BACKOFF_MAX_MS = 120000,

@@ -11,8 +11,8 @@
 //   address then stands in brackets
 //
 // "localhost" and loopback addresses are never reached through a proxy. Names
-// are compared as they are written: none is looked up, and one with letters that
-// are not ASCII matches nothing.
+// are compared as they are written: none is looked up, and one that is not ASCII
+// matches nothing.
 
 #ifndef CORE_NO_PROXY_H
 #define CORE_NO_PROXY_H

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "core/base64.h"
+#include "core/limits.h"
 #include "core/no_proxy.h"
 #include "core/percent.h"
 
@@ -121,7 +122,7 @@ static bool proxy_parse_host(struct target *via, struct view text,
 bool proxy_parse(struct proxy_url *url, const char *text, const char **reason)
 {
     memset(url, 0, sizeof *url);
-    if (strlen(text) > PROXY_URL_MAX) {
+    if (strlen(text) > CORE_PROXY_TEXT_BYTES) {
         return proxy_fail(reason, "the URL is longer than 4 KiB");
     }
     struct view rest = view_of(text, strlen(text));
@@ -179,11 +180,11 @@ static void proxy_put_request(struct proxy_text *text, const char *host,
 }
 
 // proxy_encode_user writes "user:password" in Base64 with padding (RFC 7617) to
-// out, which has room for PROXY_URL_MAX / 3 * 4 + 8 bytes. Without a password it
-// is empty.
+// out, which has room for CORE_PROXY_TEXT_BYTES / 3 * 4 + 8 bytes. Without a
+// password that is empty.
 static struct view proxy_encode_user(struct view user, char *out)
 {
-    char plain[PROXY_URL_MAX + 1];
+    char plain[CORE_PROXY_TEXT_BYTES + 1];
     size_t size = percent_decode(user, plain);
     if (user.size == 0 || memchr(user.data, ':', user.size) == NULL) {
         plain[size++] = ':';
@@ -214,8 +215,8 @@ static size_t proxy_target_count(const struct target *target)
 
 enum { PROXY_HOST_TEXT = LOOKUP_HOST_MAX + sizeof "[]:65535" };
 
-// proxy_target_host writes the host and the port of one of a target's addresses,
-// and the host alone.
+// proxy_target_host writes the host and the port of one address of a target, and
+// the host alone.
 static void proxy_target_host(const struct target *target, size_t i,
                               char both[PROXY_HOST_TEXT],
                               char host[PROXY_HOST_TEXT])
@@ -318,11 +319,11 @@ grpc_result proxy_decide(const struct proxy_question *question,
     if (!proxy_parse(&url, text, reason)) {
         return GRPC_EINVAL;
     }
-    if (strlen(question->user_agent) > PROXY_URL_MAX) {
+    if (strlen(question->user_agent) > CORE_PROXY_TEXT_BYTES) {
         *reason = "user_agent is longer than 4 KiB";
         return GRPC_EINVAL;
     }
-    char user[PROXY_URL_MAX / 3 * 4 + 8];
+    char user[CORE_PROXY_TEXT_BYTES / 3 * 4 + 8];
     struct proxy_choice choice = {
         .target = question->target,
         .request = {.user_agent = question->user_agent,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether a channel goes through an HTTP proxy, through which one, and what that
+// Whether a channel goes through an HTTP proxy, through which one, and what it
 // is asked for. The proxy is of the channel's options or of the environment
 // (HTTPS_PROXY, unless NO_PROXY has the target), as with grpc-go. It is given
 // the target's name as it is: only the proxy looks that up. Targets that are no
@@ -20,10 +20,6 @@
 #include "core/tunnel.h"
 #include "grpc.h"
 #include "loop/loop_env.h"
-
-enum {
-    PROXY_URL_MAX = 4096, // bytes of a URL, and of a user agent
-};
 
 // A proxy's URL: [http://][user[:password]@]host[:port], port 80 if none; what
 // follows behind a slash counts for nothing.

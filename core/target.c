@@ -160,8 +160,8 @@ static bool target_parse_unix(struct target *target, struct view path,
     return target_add(target, &address, reason);
 }
 
-// target_parse_cid: the number that is no machine's stands for any of a server's
-// own, and is written "*" or, as the number is in 32 bits, "-1".
+// target_parse_cid: the number that is no machine's stands for any of the own
+// ones of a server, and is written "*" or, as the number is in 32 bits, "-1".
 static bool target_parse_cid(struct view text, bool listen, uint32_t *out_cid)
 {
     if (listen && (VIEW_IS(text, "*") || VIEW_IS(text, "-1"))) {

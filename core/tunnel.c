@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "core/limits.h"
 
 // ---- The head of an answer --------------------------------------------------
 
@@ -93,7 +94,7 @@ enum tunnel_answer tunnel_head_feed(struct tunnel_head *head, struct view input,
         answer = head->in_fields ? tunnel_take_field(head, byte)
                                  : tunnel_take_first(head, byte);
         head->size++;
-        if (answer == TUNNEL_MORE && head->size == TUNNEL_HEAD_MAX) {
+        if (answer == TUNNEL_MORE && head->size == CORE_PROXY_HEAD_BYTES) {
             answer = TUNNEL_ENDLESS;
         }
     }

@@ -19,9 +19,8 @@
 #include "loop/loop_port.h"
 
 enum {
-    TUNNEL_HEAD_MAX = 8192, // bytes of an answer's head
-    TUNNEL_LINE_MAX = 120,  // of its first line, bytes that are told
-    TUNNEL_REASON = 192,    // why there is no tunnel, in words, with its NUL
+    TUNNEL_LINE_MAX = 120, // of an answer's first line, bytes that are told
+    TUNNEL_REASON = 192,   // why there is no tunnel, in words, with its NUL
 };
 
 // ---- The head of an answer --------------------------------------------------
@@ -31,7 +30,7 @@ enum tunnel_answer {
     TUNNEL_OPEN,    // 2xx: what follows are the server's bytes
     TUNNEL_REFUSED, // another status: line
     TUNNEL_FOREIGN, // no HTTP/1
-    TUNNEL_ENDLESS, // longer than TUNNEL_HEAD_MAX
+    TUNNEL_ENDLESS, // longer than CORE_PROXY_HEAD_BYTES
 };
 
 // Zero: nothing has been read.
@@ -45,8 +44,8 @@ struct tunnel_head {
         line[TUNNEL_LINE_MAX + 1]; // the first, printable, with a NUL when read
 };
 
-// tunnel_head_feed reads on. *out_used is how much of input belongs to the head;
-// all of it unless the answer is TUNNEL_OPEN. Any other than TUNNEL_MORE is the
+// tunnel_head_feed reads on. *out_used is how much of input is of the head: all
+// of it unless the answer is TUNNEL_OPEN. Any other than TUNNEL_MORE is the
 // last.
 INTERNAL MUST_CHECK enum tunnel_answer tunnel_head_feed(
     struct tunnel_head *head, struct view input, size_t *out_used);
@@ -86,7 +85,7 @@ struct tunnel_io {
     size_t buffer_size;
 };
 
-// tunnel_step goes on as far as it can without waiting. TUNNEL_READY: *out_rest,
+// tunnel_step goes on as far as it can without waiting. TUNNEL_READY: out_rest,
 // in io's buffer, has come behind the head. TUNNEL_FAILED: reason tells why.
 INTERNAL MUST_CHECK enum tunnel_result tunnel_step(struct tunnel *tunnel,
                                                    const struct tunnel_io *io,

@@ -6,6 +6,7 @@
 
 #include "tests/unit.h"
 
+#include "core/limits.h"
 #include "core/proxy.h"
 
 // ---- URLs -------------------------------------------------------------------
@@ -15,7 +16,8 @@ struct proxy_row {
     const char *expected;
 };
 
-// proxy_url_text tells a parsed URL in one line: user, host and port, addresses.
+// proxy_url_text tells a parsed URL in one line: user, host and port or
+// addresses.
 static void proxy_url_text(const struct proxy_url *url, char *out, size_t max)
 {
     size_t at = 0;
@@ -130,7 +132,7 @@ static void test_proxy__urls_that_are_wrong(void **state)
 
 static void test_proxy__urls_that_are_long(void **state)
 {
-    static char text[2 * PROXY_URL_MAX];
+    static char text[2 * CORE_PROXY_TEXT_BYTES];
     struct proxy_url url;
     const char *reason = "none";
     (void)state;
@@ -147,10 +149,10 @@ static void test_proxy__urls_that_are_long(void **state)
     assert_false(proxy_parse(&url, text, &reason));
     assert_string_equal(reason, "the host is longer than 255 bytes");
     text[1000] = 'a';
-    memcpy(text + PROXY_URL_MAX - 8, "@proxy:1", 9);
+    memcpy(text + CORE_PROXY_TEXT_BYTES - 8, "@proxy:1", 9);
     assert_true(proxy_parse(&url, text, &reason));
-    assert_int_equal(url.user.size, PROXY_URL_MAX - 8);
-    memcpy(text + PROXY_URL_MAX - 7, "@proxy:1", 9);
+    assert_int_equal(url.user.size, CORE_PROXY_TEXT_BYTES - 8);
+    memcpy(text + CORE_PROXY_TEXT_BYTES - 7, "@proxy:1", 9);
     assert_false(proxy_parse(&url, text, &reason));
     assert_string_equal(reason, "the URL is longer than 4 KiB");
 }
@@ -325,8 +327,8 @@ static void test_proxy__requests(void **state)
 
 static void test_proxy__longest(void **state)
 {
-    static char proxy[PROXY_URL_MAX + 1];
-    static char agent[PROXY_URL_MAX + 2];
+    static char proxy[CORE_PROXY_TEXT_BYTES + 1];
+    static char agent[CORE_PROXY_TEXT_BYTES + 2];
     struct test_heap heap;
     struct target target;
     const struct loop_env env = {0};
@@ -335,8 +337,8 @@ static void test_proxy__longest(void **state)
     (void)state;
     test_heap_init(&heap);
     memset(proxy, 'u', sizeof proxy);
-    memcpy(proxy + PROXY_URL_MAX - 8, "@proxy:1", 9);
-    memset(agent, 'g', PROXY_URL_MAX);
+    memcpy(proxy + CORE_PROXY_TEXT_BYTES - 8, "@proxy:1", 9);
+    memset(agent, 'g', CORE_PROXY_TEXT_BYTES);
     assert_true(target_parse(&target, "example.com", &reason));
     const struct proxy_question question = {
         .allocator = &heap.allocator,
@@ -345,14 +347,14 @@ static void test_proxy__longest(void **state)
         .user_agent = agent,
     };
     assert_int_equal(proxy_decide(&question, &env, &plan, &reason), GRPC_OK);
-    size_t encoded = ((size_t)PROXY_URL_MAX - 8 + 1 + 2) / 3 * 4;
+    size_t encoded = ((size_t)CORE_PROXY_TEXT_BYTES - 8 + 1 + 2) / 3 * 4;
     static const char rest[] = "CONNECT example.com:443 HTTP/1.1\r\n"
                                "Host: example.com:443\r\nUser-Agent: \r\n"
                                "Proxy-Authorization: Basic \r\n\r\n";
     assert_int_equal(plan->tunnels[0].size,
-                     sizeof rest - 1 + PROXY_URL_MAX + encoded);
+                     sizeof rest - 1 + CORE_PROXY_TEXT_BYTES + encoded);
     proxy_plan_free(plan, &heap.allocator);
-    agent[PROXY_URL_MAX] = 'g';
+    agent[CORE_PROXY_TEXT_BYTES] = 'g';
     assert_int_equal(proxy_decide(&question, &env, &plan, &reason),
                      GRPC_EINVAL);
     assert_string_equal(reason, "user_agent is longer than 4 KiB");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The head of a proxy's answer at every split; the conversation over a port that
-// does what a table says; and whole connections through a proxy on loopback.
+// The head of a proxy's answer at every split; the conversation over a port
+// that does what a table says; and whole connections through a proxy on loopback.
 
 #include "tests/unit.h"
 
@@ -132,14 +132,14 @@ static void tunnel_long(char *bytes, size_t size)
 
 static void test_tunnel__head_has_a_bound(void **state)
 {
-    static char bytes[TUNNEL_HEAD_MAX + 100];
+    static char bytes[CORE_PROXY_HEAD_BYTES + 100];
     (void)state;
     struct tunnel_row row = {bytes, TUNNEL_OPEN, ".."};
-    tunnel_long(bytes, TUNNEL_HEAD_MAX);
+    tunnel_long(bytes, CORE_PROXY_HEAD_BYTES);
     tunnel_expect(&row, 1, 1);
     tunnel_expect(&row, SIZE_MAX, 1);
     row.answer = TUNNEL_ENDLESS;
-    tunnel_long(bytes, TUNNEL_HEAD_MAX + 1);
+    tunnel_long(bytes, CORE_PROXY_HEAD_BYTES + 1);
     tunnel_expect(&row, 1, 1);
     tunnel_expect(&row, SIZE_MAX, 1);
     // A first line without an end, and one that is only long.
@@ -323,8 +323,8 @@ static void test_tunnel__failures_have_words(void **state)
 
 // ---- Whole connections ------------------------------------------------------
 
-// A client's connection to a proxy, which the test plays, and what its owner was
-// told.
+// A client's connection to a proxy, which the test plays, and what its owner
+// was told.
 struct tun {
     struct test_heap heap;
     grpc_loop *loop;

@@ -7,6 +7,7 @@
 //          the same once more as three texts with a NUL between: URL, NO_PROXY,
 //          host
 
+#include "core/limits.h"
 #include "core/no_proxy.h"
 #include "core/proxy.h"
 #include "core/tunnel.h"
@@ -46,10 +47,11 @@ static enum tunnel_answer head_simple(struct view all, size_t *out_used)
 {
     struct view rest = all;
     struct view line;
-    rest.size = rest.size < TUNNEL_HEAD_MAX ? rest.size : TUNNEL_HEAD_MAX;
+    rest.size =
+        rest.size < CORE_PROXY_HEAD_BYTES ? rest.size : CORE_PROXY_HEAD_BYTES;
     size_t bound = rest.size;
     enum tunnel_answer unended =
-        all.size < TUNNEL_HEAD_MAX ? TUNNEL_MORE : TUNNEL_ENDLESS;
+        all.size < CORE_PROXY_HEAD_BYTES ? TUNNEL_MORE : TUNNEL_ENDLESS;
     bool ended = head_line(&rest, &line);
     size_t compared = line.size < 7 ? line.size : 7;
     if ((compared > 0 && memcmp(line.data, "HTTP/1.", compared) != 0) ||
@@ -103,16 +105,17 @@ static void head_check(struct view all, size_t piece)
 // head_pad puts bytes before the last few, so that the bound is reached.
 static void head_pad(struct view text, size_t piece)
 {
-    static uint8_t padded[4096 + TUNNEL_HEAD_MAX];
+    static uint8_t padded[4096 + CORE_PROXY_HEAD_BYTES];
     size_t end = text.size < 200 ? text.size / 2 : 100;
     size_t begin = text.size - end;
     if (text.size == 0 || text.size > 4096) {
         return;
     }
     memcpy(padded, text.data, begin);
-    memset(padded + begin, 'a', TUNNEL_HEAD_MAX - 100);
-    memcpy(padded + begin + TUNNEL_HEAD_MAX - 100, text.data + begin, end);
-    head_check(view_of(padded, text.size + TUNNEL_HEAD_MAX - 100), piece);
+    memset(padded + begin, 'a', CORE_PROXY_HEAD_BYTES - 100);
+    memcpy(padded + begin + CORE_PROXY_HEAD_BYTES - 100, text.data + begin,
+           end);
+    head_check(view_of(padded, text.size + CORE_PROXY_HEAD_BYTES - 100), piece);
 }
 
 // ---- The environment --------------------------------------------------------
