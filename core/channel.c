@@ -171,6 +171,34 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
     return channel;
 }
 
+// channel_set_proxy decides whether there is one; false without memory.
+static bool channel_set_proxy(struct grpc_channel *channel,
+                              const grpc_channel_options *options)
+{
+    const char *reason = "";
+    const struct proxy_question question = {
+        .allocator = &channel->loop->allocator,
+        .proxy = options->proxy,
+        .target = &channel->target,
+        .user_agent = channel->user_agent,
+    };
+    if (channel->bad_target) {
+        return true;
+    }
+    grpc_result result = proxy_for_target(&question, &channel->proxy, &reason);
+    if (result == GRPC_EINVAL) {
+        channel->bad_target = true;
+        (void)snprintf(channel->cause, sizeof channel->cause, "%s: %s",
+                       options->proxy == NULL ? "HTTPS_PROXY" : "proxy",
+                       reason);
+        memcpy(channel->error, channel->cause, sizeof channel->error);
+    } else if (channel->proxy != NULL) {
+        channel->dial = channel_dial_proxy;
+        resolver_init(&channel->resolver, channel, &channel->proxy->via);
+    }
+    return result != GRPC_ENOMEM;
+}
+
 static const grpc_channel_options channel_defaults = {0};
 
 grpc_channel *grpc_channel_new(const char *target,
@@ -189,7 +217,8 @@ grpc_channel *grpc_channel_new(const char *target,
     }
     resolver_init(&channel->resolver, channel, &channel->target);
     channel_check_texts(channel, options, target);
-    if (!channel_set_texts(channel, options)) {
+    if (!channel_set_texts(channel, options) ||
+        !channel_set_proxy(channel, options)) {
         channel_reap(channel);
         return NULL;
     }
@@ -201,6 +230,18 @@ int channel_dial_socket(struct grpc_channel *channel, struct conn *conn,
 {
     (void)channel;
     return conn_connect(conn, timeout_ms, NULL);
+}
+
+int channel_dial_proxy(struct grpc_channel *channel, struct conn *conn,
+                       uint32_t timeout_ms)
+{
+    const struct proxy_plan *plan = channel->proxy;
+    const struct proxy_tunnel *tunnel;
+    do { // (there is one, or no plan)
+        tunnel = &plan->tunnels[channel->proxy_next];
+        channel->proxy_next = (channel->proxy_next + 1) % plan->count;
+    } while (tunnel->request == NULL);
+    return conn_connect(conn, timeout_ms, tunnel);
 }
 
 int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
@@ -352,6 +393,7 @@ void channel_reap(struct grpc_channel *channel)
     list_remove(&channel->link_loop);
     list_remove(&channel->link_server);
     intercept_fini(&channel->interceptors, &loop->allocator);
+    proxy_plan_free(channel->proxy, &loop->allocator);
     if (channel->authority != NULL) {
         alloc_free(&loop->allocator, channel->authority,
                    channel->authority_size + 1);

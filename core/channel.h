@@ -19,6 +19,7 @@
 #include "core/conn.h"
 #include "core/intercept.h"
 #include "core/policy.h"
+#include "core/proxy.h"
 #include "core/resolver.h"
 #include "core/rules.h"
 #include "core/run.h"
@@ -72,6 +73,8 @@ struct grpc_channel {
     int fd;                     // for channel_dial_fd, until it has used it; -1
     struct grpc_server *server; // for inproc_dial; NULL: it was stopped
     struct list_link link_server; // in server->channels
+    struct proxy_plan *proxy;     // owned; NULL: none
+    size_t proxy_next;            // of its tunnels, for channel_dial_proxy
 
     struct target target;
     char *user_agent; // whole header value; owned
@@ -83,10 +86,14 @@ struct grpc_channel {
     char error[RUN_ERROR_TEXT];  // why a function failed last
 };
 
-// channel_dial_socket connects. channel_dial_fd takes a socket that the user has
-// connected, once.
+// channel_dial_socket connects, channel_dial_proxy through a proxy: where the
+// target is a list, each attempt is for the next of its addresses. (Those of a
+// list that NO_PROXY has are left out, unless it has them all.)
+// channel_dial_fd takes a socket that the user has connected, once.
 INTERNAL int channel_dial_socket(struct grpc_channel *channel,
                                  struct conn *conn, uint32_t timeout_ms);
+INTERNAL int channel_dial_proxy(struct grpc_channel *channel, struct conn *conn,
+                                uint32_t timeout_ms);
 INTERNAL int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
                              uint32_t timeout_ms);
 

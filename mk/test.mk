@@ -105,7 +105,8 @@ KQUEUE = -DLOOP_HAS_KQUEUE -Itests/kqueue_shim
 KQUEUE_TESTS = test_loop test_loop_backend test_loop_kqueue test_loop_lookup \
 	test_values test_run test_user_io test_conn test_channel test_server \
 	test_listener test_blocking test_idle test_stream test_stream_ends \
-	test_unary_pair test_attack_client test_attack_slow test_tunnel
+	test_unary_pair test_attack_client test_attack_slow test_tunnel \
+	test_proxied
 $(eval $(call flavour,kqueue,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) $(KQUEUE) \
 	$(ZLIB_CPPFLAGS) $(CPPFLAGS),-O0 -DKQUEUE_SHIM_NETBSD,\
 	-lcmocka $(ZLIB_LIBS) -lpthread))
