@@ -418,6 +418,7 @@ static void tun_begin_with(struct tun *tun, const char *backend, bool proxied)
     tun->loop = kit_loop(&tun->heap, backend);
     assert_true(
         h2_limits_resolve(&(grpc_limits){0}, &tun->rules.limits, &fault));
+    rules_for_channel(&tun->rules, &(grpc_channel_options){0}, tun->loop);
     tun_listen(tun);
     tun->request = (struct proxy_tunnel){tun_text, sizeof tun_text - 1};
     tun->conn = conn_new(tun->loop, &tun_role, tun, &tun->rules, &tun->address);
@@ -511,7 +512,8 @@ static void tun_run_split(const char *backend, size_t first)
     kit_send(&tun.peer, bytes + first, size - first);
     tun_expect_open(&tun);
     // The PING, which came in the same bytes, is answered too.
-    kit_expect(&tun.peer, tun.loop, "WINDOW_UPDATE 0 983041\nFRAME 6\n");
+    kit_expect(&tun.peer, tun.loop,
+               "WINDOW_UPDATE 0 983041\nPING 12345678 ack\n");
     tun_end(&tun);
 }
 
@@ -684,6 +686,7 @@ static size_t tun_without_memory(size_t fail_at)
     tun.loop = kit_loop(&tun.heap, NULL);
     assert_true(
         h2_limits_resolve(&(grpc_limits){0}, &tun.rules.limits, &fault));
+    rules_for_channel(&tun.rules, &(grpc_channel_options){0}, tun.loop);
     tun_listen(&tun);
     tun.request = (struct proxy_tunnel){tun_text, sizeof tun_text - 1};
     tun.conn = conn_new(tun.loop, &tun_role, &tun, &tun.rules, &tun.address);
