@@ -190,6 +190,18 @@ static void conn_clean(char *text)
     }
 }
 
+// conn_goaway_text is a GOAWAY in words, with as much of its debug data as there
+// is room for.
+static void conn_goaway_text(const struct h2_event *event,
+                             char text[CONN_REASON_TEXT])
+{
+    (void)snprintf(text, CONN_REASON_TEXT, "GOAWAY %s \"%.*s\"",
+                   h2_code_name(event->code), (int)event->debug.size,
+                   event->debug.size == 0 ? ""
+                                          : (const char *)event->debug.data);
+    conn_clean(text);
+}
+
 // conn_keep_farewell remembers why the peer said GOAWAY, for the reason that
 // the calls are told when it then closes. Without memory they are told less.
 static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
@@ -199,19 +211,28 @@ static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
         return;
     }
     char text[CONN_REASON_TEXT];
-    int size =
-        snprintf(text, sizeof text, "GOAWAY %s \"%.*s\"",
-                 h2_code_name(event->code), (int)event->debug.size,
-                 event->debug.size == 0 ? "" : (const char *)event->debug.data);
-    if (size < 0 || (size_t)size >= sizeof text) {
-        return;
-    }
-    char *farewell = alloc_new(&conn->loop->allocator, (size_t)size + 1);
+    conn_goaway_text(event, text);
+    char *farewell = alloc_new(&conn->loop->allocator, strlen(text) + 1);
     if (farewell != NULL) {
-        conn_clean(text);
-        memcpy(farewell, text, (size_t)size + 1);
+        memcpy(farewell, text, strlen(text) + 1);
         conn->client_hints->farewell = farewell;
     }
+}
+
+// conn_log_goaway: a peer that goes away because of an error says which. That of
+// a server is about this program; clients are many.
+static void conn_log_goaway(struct conn *conn, const struct h2_event *event)
+{
+    if (event->code == H2_NO_ERROR || conn->finishing) {
+        return;
+    }
+    char peer[SOCKET_ADDRESS_TEXT];
+    char text[CONN_REASON_TEXT];
+    conn_peer_text(conn, peer);
+    conn_goaway_text(event, text);
+    run_log(conn->loop, conn->h2.is_server ? GRPC_LOG_INFO : GRPC_LOG_WARNING,
+            "the %s, %s, sent %s", conn->h2.is_server ? "client" : "server",
+            peer, text);
 }
 
 // conn_has_engine: the socket is or was connected.
@@ -370,6 +391,7 @@ static void conn_dispatch(struct conn *conn, const struct h2_event *event)
         break;
     case H2_EVENT_GOAWAY:
         conn_keep_farewell(conn, event);
+        conn_log_goaway(conn, event);
         conn->role->goaway(conn, event);
         break;
     case H2_EVENT_SETTINGS:

@@ -405,12 +405,6 @@ static const char *channel_why_leave(const struct conn *conn)
 static void channel_on_goaway(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_channel *channel = conn->owner;
-    if (event->code != H2_NO_ERROR && !conn->finishing) {
-        run_log(channel->loop, GRPC_LOG_WARNING,
-                "the server sent GOAWAY %s: %.*s", h2_code_name(event->code),
-                (int)event->debug.size,
-                event->debug.size == 0 ? "" : (const char *)event->debug.data);
-    }
     channel_slow_keepalive(channel, event);
     channel_leave_conn(channel, conn, channel_why_leave(conn));
 }

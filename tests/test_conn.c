@@ -562,6 +562,64 @@ static void test_conn__path_hints(void **state)
     kit_bench_end(bench);
 }
 
+// ---- GOAWAY in the log ------------------------------------------------------
+
+struct conn_logged {
+    int lines;
+    grpc_log_level level;
+    char text[512];
+};
+
+static void conn_log_line(void *user, grpc_log_level level, const char *text)
+{
+    struct conn_logged *logged = user;
+    if (logged->lines++ > 0) {
+        return; // the first says what has happened, others what comes of it
+    }
+    logged->level = level;
+    (void)snprintf(logged->text, sizeof logged->text, "%s", text);
+}
+
+static void conn_log_to(grpc_loop *loop, struct conn_logged *logged)
+{
+    loop->log = conn_log_line;
+    loop->log_user = logged;
+    loop->log_level = GRPC_LOG_INFO;
+}
+
+// An error that a peer goes away with is told with its debug data, of which only
+// what may be printed.
+static void test_conn__goaway_is_logged(void **state)
+{
+    struct conn_logged logged = {0};
+    char much[257];
+    (void)state;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    conn_log_to(bench->loop, &logged);
+    kit_goaway(&bench->peer, 0, H2_NO_ERROR, "bye");
+    kit_turn(bench->loop);
+    assert_int_equal(logged.lines, 0);
+    kit_goaway(&bench->peer, 0, H2_INTERNAL_ERROR, "one\nx\x1b[1m\xc3\xa4");
+    kit_turn(bench->loop);
+    assert_int_equal(logged.lines, 1);
+    assert_int_equal(logged.level, GRPC_LOG_INFO);
+    assert_string_equal(
+        logged.text,
+        "the client, unix:, sent GOAWAY INTERNAL_ERROR \"one?x?[1m??\"");
+    kit_bench_end(bench);
+    bench = kit_bench_channel(NULL, NULL);
+    conn_log_to(bench->loop, &logged);
+    logged.lines = 0;
+    memset(much, 'm', sizeof much - 1);
+    much[sizeof much - 1] = '\0';
+    kit_goaway(&bench->peer, 0, H2_ENHANCE_YOUR_CALM, much);
+    assert_int_equal(grpc_loop_step(bench->loop, 0), GRPC_OK);
+    assert_int_equal(logged.level, GRPC_LOG_WARNING);
+    assert_non_null(strstr(logged.text, "the server, unix:, sent GOAWAY "
+                                        "ENHANCE_YOUR_CALM \"mmmmmmmmmm"));
+    kit_bench_end(bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -582,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_conn__acknowledged_while_made_to_wait),
         cmocka_unit_test(test_conn__sleeping_for_a_month),
         cmocka_unit_test(test_conn__path_hints),
+        cmocka_unit_test(test_conn__goaway_is_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
