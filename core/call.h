@@ -118,7 +118,6 @@ struct grpc_call {
     bool send_waits;  // GRPC_AGAIN was returned, and writable is due
     bool half_closed; // a client: no more requests
     bool begun;       // all interceptors have let it go on
-    bool has_replied; // a message of a stream was sent
     struct call_fields fields; // headers to send, beside gRPC's own
 
     // Callbacks of the user's: messages go through the method's.
@@ -150,7 +149,8 @@ struct grpc_call {
         struct { // client:
             struct grpc_channel *channel;
             struct view request;       // the only one, in the arena
-            struct chunk_queue outbox; // messages that wait for the connection
+            struct chunk_queue outbox; // messages of a stream that wait for the
+                                       // connection, or may be sent again
             void (*on_headers)(grpc_call *call, void *argument);
             grpc_function *done;          // NULL: somebody looks at the state
             struct list_link link_parent; // in the children of a server's call
@@ -159,6 +159,7 @@ struct grpc_call {
             grpc_metadata *headers_out;   // waited for: NULL, or where they go
             grpc_metadata *trailers_out;  // at the end
             const char *unknown_encoding; // CALL_UNKNOWN_ENCODING: its name
+            bool outbox_is_whole; // it has all messages from the first on
             bool wait_for_ready;
             bool has_own_path;  // method is the call's own
             bool status_known;  // in code and text, from trailers

@@ -230,9 +230,7 @@ void client_call_finish(struct grpc_call *call, grpc_code code)
     call->send_waits = false;
     loop_timer_stop(&loop->loop, &call->timer);
     list_remove(&call->link_parent);
-    if (UNLIKELY(call->outbox.size > 0)) {
-        chunk_queue_clear(&call->outbox);
-    }
+    send_forget(call);
     // A server that has ended the stream early no longer listens; any other is
     // told to stop.
     bool heard_all = call->stream != NULL &&
@@ -527,6 +525,7 @@ static void client_take_response(struct grpc_call *call,
 {
     call->http_status = event->http_status;
     call->response_seen = true;
+    send_forget(call);
     if (!response->is_grpc && response->status.size == 0) {
         client_refuse_response(call, response);
     } else if (event->end_stream) {
@@ -597,7 +596,7 @@ static bool client_is_expired(const struct grpc_call *call,
 // client_is_whole: all that was sent is still there to be sent once more.
 static bool client_is_whole(const struct grpc_call *call)
 {
-    return !call->method->streams_requests || !call->has_replied;
+    return !call->method->streams_requests || call->outbox_is_whole;
 }
 
 // client_may_retry: the server has not processed the call, so it is sent once
@@ -608,6 +607,26 @@ static bool client_may_retry(const struct grpc_call *call,
     return event->by_peer && event->code == H2_REFUSED_STREAM &&
            !call->response_seen && call->retries == 0 &&
            !call->channel->freed && client_is_whole(call);
+}
+
+// client_say_reset makes the call's text of why its stream was reset.
+static void client_say_reset(struct grpc_call *call,
+                             const struct h2_event *event)
+{
+    const struct h2_conn *h2 = &call->conn->h2;
+    if (!event->by_peer) {
+        call_set_text(call, "the server broke the protocol: %s", event->reason);
+    } else if (h2->goaway_received &&
+               event->stream->id > h2->goaway_received_id) {
+        // There was no such frame: the GOAWAY left the stream out.
+        call_set_text(call,
+                      "the server, %s, did not process the call, and went away",
+                      grpc_call_peer(call));
+    } else {
+        call_set_text(call,
+                      "stream terminated by RST_STREAM with error code: %s",
+                      h2_code_name(event->code));
+    }
 }
 
 void client_on_reset(struct conn *conn, const struct h2_event *event)
@@ -631,16 +650,9 @@ void client_on_reset(struct conn *conn, const struct h2_event *event)
         client_call_expire(call);
         return;
     }
-    grpc_code code =
-        event->by_peer ? status_of_reset(event->code) : GRPC_INTERNAL;
-    if (event->by_peer) {
-        call_set_text(call,
-                      "stream terminated by RST_STREAM with error code: %s",
-                      h2_code_name(event->code));
-    } else {
-        call_set_text(call, "the server broke the protocol: %s", event->reason);
-    }
-    client_call_finish(call, code);
+    client_say_reset(call, event);
+    client_call_finish(call, event->by_peer ? status_of_reset(event->code)
+                                            : GRPC_INTERNAL);
 }
 
 // ---- An interceptor's answer ------------------------------------------------

@@ -213,6 +213,7 @@ struct grpc_call *client_start_new(struct grpc_channel *channel,
     call->max_send_bytes = channel->max_send_bytes;
     call->asked = true;
     chunk_queue_init(&call->outbox, &channel->loop->h2.chunks);
+    call->outbox_is_whole = method->streams_requests;
     const char *why = client_start_fill(call, path, request, options);
     if (why != NULL) {
         // It may be the call's own text, which ends with it.

@@ -37,6 +37,10 @@ enum {
     CORE_CHUNKS_SPARE = 512,
     // A stream with so much waiting takes no more messages (grpc-go: 64 KiB).
     CORE_SEND_ROOM_BYTES = 65536,
+    // What a client's stream has sent is kept, to be sent again if the server has
+    // not processed it, until the response begins or it is more than this.
+    // (grpc-go: 256 KiB. Ours is what a window takes before the server answers.)
+    CORE_RESEND_BYTES = 65536,
     // A message that was encoded is sent from where it is when it has so many
     // bytes, and at least one of so many parts of its buffer. As many bytes of
     // such buffers are kept for the next while calls are open.

@@ -253,6 +253,27 @@ bool send_data(struct grpc_call *call, struct view bytes)
     return taken;
 }
 
+void send_forget(struct grpc_call *call)
+{
+    call->outbox_is_whole = false;
+    if (UNLIKELY(call->outbox.size > 0)) {
+        chunk_queue_clear(&call->outbox);
+    }
+}
+
+// send_keep keeps a copy of what a client's stream has sent, if that may have to
+// be sent again. Without memory it is not.
+static void send_keep(struct grpc_call *call, struct view bytes)
+{
+    if (!call->outbox_is_whole) {
+        return;
+    }
+    if (call->outbox.size + bytes.size > CORE_RESEND_BYTES ||
+        !chunk_queue_append(&call->outbox, bytes)) {
+        send_forget(call);
+    }
+}
+
 static grpc_result send_frame(struct grpc_call *call, struct view bytes)
 {
     bool taken;
@@ -261,6 +282,9 @@ static grpc_result send_frame(struct grpc_call *call, struct view bytes)
     } else {
         taken = send_data(call, bytes);
         conn_wake(call->conn);
+        if (taken && !call->is_server) {
+            send_keep(call, bytes);
+        }
     }
     if (!taken) {
         return send_say(call, GRPC_ENOMEM, "out of memory");
@@ -268,7 +292,6 @@ static grpc_result send_frame(struct grpc_call *call, struct view bytes)
     if (UNLIKELY(bytes.size > CORE_SEND_ROOM_BYTES)) {
         run_keep_chunks(call->loop, bytes.size);
     }
-    call->has_replied = true;
     return GRPC_OK;
 }
 
@@ -355,8 +378,29 @@ bool send_held(struct grpc_call *call)
     return call->state == CALL_QUEUED;
 }
 
-bool send_outbox(struct grpc_call *call)
+// send_kept sends what is in the outbox and leaves it there.
+static bool send_kept(struct grpc_call *call)
 {
+    // (The chunks of an outbox are full, but for the last.)
+    struct view pieces[CORE_RESEND_BYTES / CHUNK_CAPACITY + 2];
+    size_t count = chunk_queue_peek(&call->outbox, pieces,
+                                    sizeof pieces / sizeof pieces[0]);
+    size_t sent = 0;
+    for (size_t i = 0; i < count; i++) {
+        sent += pieces[i].size;
+        if (!h2_send_data(&call->conn->h2, call->stream, pieces[i], false)) {
+            return false;
+        }
+    }
+    ASSERT(sent == call->outbox.size);
+    (void)sent;
+    return true;
+}
+
+// send_last sends what is in the outbox, which is not needed any more.
+static bool send_last(struct grpc_call *call)
+{
+    call->outbox_is_whole = false;
     while (call->outbox.size > 0) {
         struct view piece = {NULL, 0};
         (void)chunk_queue_peek(&call->outbox, &piece, 1);
@@ -364,6 +408,16 @@ bool send_outbox(struct grpc_call *call)
             return false;
         }
         chunk_queue_consume(&call->outbox, piece.size);
+    }
+    return true;
+}
+
+bool send_outbox(struct grpc_call *call)
+{
+    // A call is sent twice at most.
+    bool is_kept = call->retries == 0 && call->outbox.size <= CORE_RESEND_BYTES;
+    if (!(is_kept ? send_kept(call) : send_last(call))) {
+        return false;
     }
     if (call->send_waits) {
         h2_want_writable(call->stream);
@@ -409,7 +463,9 @@ static grpc_result send_lent(struct grpc_call *call, struct view message,
                            release, argument, false)) {
         return send_say(call, GRPC_ENOMEM, "out of memory");
     }
-    call->has_replied = true;
+    if (!call->is_server) {
+        send_forget(call); // what is lent is given back when it was sent
+    }
     conn_wake(call->conn);
     return GRPC_OK;
 }

@@ -3,6 +3,10 @@
 //
 //   user --> encode --> interceptors --> compress --> 5 bytes of head --> stream
 //
+// A client's stream keeps what it has sent for as long as it may have to be sent
+// again over another connection: a server that has not processed a call says so
+// before it answers anything (gRFC A6, transparent retries).
+//
 // There is room as long as less than CORE_SEND_ROOM_BYTES wait in the stream;
 // the message that is taken then may be of any size. When all that waited is in
 // the connection's output, the user is told that there is room again.
@@ -45,8 +49,12 @@ INTERNAL MUST_CHECK bool send_data(struct grpc_call *call, struct view bytes);
 // for to all of them; false when the call has ended with it.
 INTERNAL MUST_CHECK bool send_held(struct grpc_call *call);
 
-// send_outbox sends what has waited for the stream; false without memory.
+// send_outbox sends what has waited for the stream, or was sent over one that the
+// server has not processed; false without memory.
 INTERNAL MUST_CHECK bool send_outbox(struct grpc_call *call);
+
+// send_forget: the messages of a client's call will not be sent again.
+INTERNAL void send_forget(struct grpc_call *call);
 
 // send_on_writable: all that waited in the stream has left it.
 INTERNAL void send_on_writable(struct grpc_call *call);

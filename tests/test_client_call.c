@@ -381,6 +381,19 @@ static void test_client_call__refused_is_retried_once(void **state)
            "stream terminated by RST_STREAM with error code: REFUSED_STREAM");
 }
 
+// The second time it is left out by a GOAWAY, which is no RST_STREAM.
+static void test_client_call__left_out(void **state)
+{
+    struct kit_result result;
+    struct kit_bench *bench = cc_begin(&result, NULL);
+    (void)state;
+    kit_rst(&bench->peer, 1, H2_REFUSED_STREAM);
+    kit_turn(bench->loop);
+    kit_goaway(&bench->peer, 1, H2_NO_ERROR, "");
+    cc_end(bench, &result, GRPC_UNAVAILABLE,
+           "the server, unix:, did not process the call, and went away");
+}
+
 static void test_client_call__retry_succeeds(void **state)
 {
     struct kit_result result;
@@ -566,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_client_call__response_headers_over_limit),
         cmocka_unit_test(test_client_call__resets),
         cmocka_unit_test(test_client_call__refused_is_retried_once),
+        cmocka_unit_test(test_client_call__left_out),
         cmocka_unit_test(test_client_call__retry_succeeds),
         cmocka_unit_test(test_client_call__cancel),
         cmocka_unit_test(test_client_call__cancel_at_once),

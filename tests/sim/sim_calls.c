@@ -289,8 +289,17 @@ void core_free_server(struct core *core, struct core_server *server)
 
 // ---- The clients' part ------------------------------------------------------
 
-// core_was_refused: a stream that is refused or left out is tried once more
-// behind the user's back; the call ends with the second time.
+// core_is_kept: what the client has sent is there to be sent again, but for lent
+// bytes and much of it. A message is no longer, as it is sent, than 64 bytes more.
+static bool core_is_kept(const struct core_call *call)
+{
+    const struct core_half *half = &call->halves[CORE_CLIENT];
+    return !half->has_lent && !call->core->hungry &&
+           half->sent_bytes + 64 * half->sent <= CORE_RESEND_BYTES;
+}
+
+// core_was_refused: a call that is refused or left out is tried once more behind
+// the user's back; it ends with the second time.
 static bool core_was_refused(const struct core_call *call)
 {
     const struct core *core = call->core;
@@ -299,7 +308,7 @@ static bool core_was_refused(const struct core_call *call)
         const struct core_link *link = &core->links[i];
         goes_away = goes_away || (link->used && link->wire.left_out != 0);
     }
-    bool twice = call->retried || call->halves[CORE_CLIENT].sent > 0;
+    bool twice = call->retried || !core_is_kept(call);
     return twice && (goes_away || core->refusals != call->refusals);
 }
 

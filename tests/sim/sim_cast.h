@@ -20,6 +20,7 @@
 #include "core/call.h"
 #include "core/channel.h"
 #include "core/conn.h"
+#include "core/limits.h"
 #include "core/server.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_report.h"
@@ -77,6 +78,8 @@ struct core_half {
 
     grpc_call *call; // NULL: not begun, or dead
     uint32_t sent;
+    uint32_t sent_bytes;
+    bool has_lent; // some of them
     uint32_t received;
     uint32_t in_burst;
     bool closed;    // it has sent all, and said so

@@ -138,6 +138,8 @@ static grpc_result talk_lend(struct core_call *call, int side, uint32_t n)
                   call->index);
         loan->out = false;
         core->loans_out--;
+    } else {
+        half->has_lent = true;
     }
     return result;
 }
@@ -240,6 +242,7 @@ static bool talk_sent(struct core_call *call, int side, grpc_result result)
 {
     struct core_half *half = &call->halves[side];
     if (result == GRPC_OK) {
+        half->sent_bytes += (uint32_t)talk_payload(call, side, half->sent).size;
         half->sent++;
         half->in_burst++;
         return true;
