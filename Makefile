@@ -58,6 +58,7 @@ help:
 	@echo 'make format          clang-format on every source file'
 	@echo 'make interop         against grpc-go and Google'\''s C core'
 	@echo 'make bsd             compiles for the BSDs and macOS; runs nothing'
+	@echo 'make peers           faults between us and grpc-go, nginx, haproxy'
 	@echo 'make h2spec          h2spec'\''s cases, of a server and of a client'
 	@echo 'make attacks         what attacks cost us, with their bounds'
 	@echo 'make bench QUICK=1   cost of a call, beside peers'

@@ -179,6 +179,7 @@ nightly:
 	+$(MAKE) oom
 	+$(MAKE) interop
 	+$(MAKE) bsd
+	+$(MAKE) peers LONG=1
 	+$(MAKE) soak SECONDS=600
 	+$(MAKE) fuzz SECONDS=600
 	+$(MAKE) fuzz-replay TEST_WRAPPER='$(VALGRIND)'
@@ -293,6 +294,28 @@ soak:
 		$(T)/sim/soak
 	@tests/soak/run $(T)/sim/soak $(SOAK_SECONDS)
 .PHONY: soak
+
+# Faults between real peers (tests/peers): servers that are killed and drained,
+# networks that go silent, proxies; sanitized, for that is where memory is lost.
+#   make peers CASES='*/drain/*'    LONG=1 for those of the night too
+PEERS_PROTO = grpc/testing/empty grpc/testing/messages grpc/testing/test
+PEERS_CODE = $(PEERS_PROTO:%=$(T)/peers/%.pb.c)
+$(T)/peers/.done: $(PEERS_PROTO:%=tests/interop/proto/%.proto) $(GENERATOR)
+	@mkdir -p $(T)/peers
+	$(call run,GEN)$(GENERATOR) -I tests/interop/proto -o $(T)/peers \
+		$(PEERS_PROTO:%=%.proto)
+	@touch $@
+$(T)/san/peers_%: tests/peers/c/peers_%.c tests/peers/c/peers.c \
+		tests/peers/c/peers.h $(T)/peers/.done $(T)/san/libsplit.a
+	$(call run,LINK)$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) -I. -I$(T)/peers \
+		-o $@ $(filter %.c,$^) $(PEERS_CODE) $(T)/san/libsplit.a \
+		$(ZLIB_LIBS) -lpthread
+peers:
+	@tests/deps peers
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		$(T)/san/peers_client $(T)/san/peers_server
+	@tests/peers/run $(if $(LONG),--long) $(T)/san '$(or $(CASES),*)'
+.PHONY: peers
 
 SEEDS ?= 2000
 FIRST ?= 1
