@@ -64,7 +64,7 @@ bool encoded_is_lendable(const struct encoded *encoded, struct view bytes)
     const grpc_buffer *buffer = &encoded->buffer;
     return bytes.size >= CORE_LENT_BYTES &&
            bytes.size >= encoded_capacity(encoded) / CORE_LENT_SHARE &&
-           bytes.data == buffer->first - DEFRAME_HEAD;
+           bytes.data + DEFRAME_HEAD == buffer->first; // that may be NULL
 }
 
 void *encoded_lend(struct encoded *encoded)

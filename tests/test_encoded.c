@@ -27,6 +27,9 @@ static void test_encoded__is_lent_when_it_is_worth_it(void **state)
     struct encoded encoded;
     test_heap_init(&heap);
     encoded_init(&encoded, &heap.allocator);
+    // Without a buffer (what an interceptor has put in a message's place, first).
+    uint8_t other[CORE_LENT_BYTES + 1];
+    assert_false(encoded_is_lendable(&encoded, view_of(other, sizeof other)));
     struct view small =
         encoded_put(&encoded, CORE_LENT_BYTES - DEFRAME_HEAD - 1);
     assert_false(encoded_is_lendable(&encoded, small));
