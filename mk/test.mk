@@ -71,6 +71,7 @@ $(T)/$(1)/split/test_gen_%: tests/test_gen_%.c $(T)/$(1)/obj/tests/support.o \
 $(SIM_TESTS:%=$(T)/$(1)/split/%): $(T)/$(1)/split/%: tests/%.c \
 		$(T)/$(1)/obj/tests/support.o $(T)/$(1)/obj/tests/sim/sim_net.o \
 		$(T)/$(1)/obj/tests/sim/sim_ring.o \
+		$(T)/$(1)/obj/tests/sim/sim_ways.o \
 		$(T)/$(1)/obj/tests/sim/sim_lookup.o $(T)/$(1)/libsplit.a
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
@@ -273,11 +274,11 @@ $(T)/$(1)/sim: $(SIM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
 $(T)/$(1)/oom: $(OOM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
 	$$(call run,LINK)$(2) -o $$@ $$^ $(call zlib_of,$(1)) -lpthread
 endef
-SIM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_report sim/sim_wire sim/sim_service \
-	sim/sim_core sim/sim_calls sim/sim_talk sim/sim_meta sim/sim_pass \
-	sim/sim_acts sim/sim_links sim/sim_engine sim/sim
-OOM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_report sim/sim_service \
-	sim/oom_streams sim/oom_scenarios sim/oom
+SIM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_ways sim/sim_report \
+	sim/sim_wire sim/sim_service sim/sim_core sim/sim_calls sim/sim_talk sim/sim_meta \
+	sim/sim_pass sim/sim_acts sim/sim_links sim/sim_engine sim/sim
+OOM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_ways sim/sim_report \
+	sim/sim_service sim/oom_streams sim/oom_scenarios sim/oom
 $(eval $(call simulation,sim,$(TEST_CC)))
 $(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))
 

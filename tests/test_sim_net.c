@@ -108,6 +108,57 @@ static void test_sim_net__refused_and_lost(void **state)
     net_end(&net);
 }
 
+static void test_sim_net__forsaken(void **state)
+{
+    (void)state;
+    for (int is_dark = 0; is_dark < 2; is_dark++) {
+        struct net_case net;
+        struct kit_result result = {0};
+        net_begin(&net, &(struct sim_options){.seed = 1});
+        if (is_dark) {
+            sim_swallow(net.world, 80);
+        } else {
+            sim_refuse(net.world, 80, 0);
+        }
+        uint64_t began = sim_now_ms(net.world);
+        assert_non_null(kit_call(net.channel, "Ann", &result));
+        assert_true(sim_until(net.world, &result.done, 1));
+        assert_int_equal(result.code, GRPC_UNAVAILABLE);
+        assert_in_range(sim_now_ms(net.world) - began, is_dark ? 20000 : 0,
+                        is_dark ? 20100 : 10);
+        assert_int_equal(net.world->forsaken, 1);
+        assert_int_equal(net.world->refused, 0);
+        net_end(&net);
+    }
+}
+
+static void test_sim_net__silence(void **state)
+{
+    (void)state;
+    struct net_case net;
+    struct kit_result result = {0};
+    net_begin(&net, &(struct sim_options){.seed = 1});
+    assert_non_null(kit_call(net.channel, "Ann", &result));
+    assert_true(sim_until(net.world, &result.done, 1));
+    assert_int_equal(result.code, GRPC_OK);
+    int fd = SIM_FD_FIRST; // the client's end of the only connection
+    assert_false(sim_is_silenced(net.world, fd));
+    sim_silence(net.world, fd);
+    sim_pause(net.world, fd, 1); // does not end it
+    assert_true(sim_is_silenced(net.world, fd));
+    assert_false(sim_is_silenced(net.world, fd + 1));
+    result.done = 0;
+    assert_non_null(kit_call(net.channel, "Ann", &result));
+    sim_run(net.world, 60000);
+    assert_int_equal(net.greeter.handled, 2); // it has come, and its answer
+    assert_true(sim_on_the_way(net.world, fd) > 0);
+    assert_int_equal(result.done, 0); // has not
+    sim_tear(net.world, fd, true);
+    sim_run(net.world, 60000);
+    assert_int_equal(result.done, 0);
+    net_end(&net);
+}
+
 static void test_sim_net__torn(void **state)
 {
     (void)state;
@@ -244,6 +295,8 @@ int main(void)
         cmocka_unit_test(test_sim_net__calls),
         cmocka_unit_test(test_sim_net__blocking_call),
         cmocka_unit_test(test_sim_net__refused_and_lost),
+        cmocka_unit_test(test_sim_net__forsaken),
+        cmocka_unit_test(test_sim_net__silence),
         cmocka_unit_test(test_sim_net__torn),
         cmocka_unit_test(test_sim_net__raw_client),
         cmocka_unit_test(test_sim_net__virtual_time),

@@ -89,10 +89,10 @@ static void core_act_ping(struct core *core)
     struct conn *conn = link->conns[side];
     // One side alone: two that flood each other wait for each other to read. And
     // once: more would be punished. Most servers do not let a client ask so often.
-    bool flood = side == WIRE_CLIENT && core->lenient &&
+    bool flood = side == WIRE_CLIENT && core->times.is_lenient &&
                  core_random(core, 20) == 0 && !link->has_flooded;
     link->has_flooded = link->has_flooded || flood;
-    if (side == WIRE_CLIENT && !core->lenient && link->pings++ >= 2) {
+    if (side == WIRE_CLIENT && !core->times.is_lenient && link->pings++ >= 2) {
         return;
     }
     uint32_t count = flood ? ACTS_PINGS : 1;
@@ -124,6 +124,7 @@ static void core_act_stall(struct core *core)
     uint64_t us = core_random(core, 300000);
     sim_stall(core->world, core->loops[i], us);
     core->stalled_ms[i] = (core->world->now_us + us) / 1000 + 1;
+    core_note_stall(core, i, us);
     sim_met(SIM_STALLED);
     sim_note("loop %lld stalls for %lld us", (long long)i, (long long)us, 0, 0);
 }
@@ -175,7 +176,12 @@ static void core_act_goaway(struct core *core)
     sim_note("the server says GOAWAY on connection %lld, abrupt: %lld",
              (long long)(link - core->links), abrupt, 0, 0);
     if (!abrupt) {
-        conn_finish(conn, view_of(NULL, 0));
+        if (core->calm || conn->drain != CONN_DRAIN_NONE ||
+            core_chance(core, 50)) {
+            conn_drain(conn, CONN_DRAIN_STOP);
+        } else { // as other servers do
+            conn_finish(conn, view_of(NULL, 0));
+        }
         return;
     }
     core_trouble(core, link);
@@ -192,6 +198,66 @@ static void core_act_goaway(struct core *core)
     }
 }
 
+// core_act_swallow: a silence, where somebody will find it.
+static void core_act_swallow(struct core *core)
+{
+    struct core_link *link = core_some_link(core);
+    int side = (int)core_random(core, 2);
+    int other = 1 - side;
+    if (link == NULL || core->times.keepalive_ms[side] == GRPC_NEVER) {
+        return;
+    }
+    core_swallow(core, link, side);
+    if (core->times.keepalive_ms[other] != GRPC_NEVER &&
+        core_chance(core, 50)) {
+        core_swallow(core, link, other);
+    }
+}
+
+// core_leave has the server stop, in one way or another.
+static void core_leave(struct core *core, struct core_server *own)
+{
+    own->stopping = true;
+    if (core->started > core->done) {
+        sim_met(SIM_STOPPED);
+    }
+    if (core->calm || core_chance(core, 50)) {
+        grpc_server_stop(own->server);
+    } else {
+        uint32_t grace_ms = core_random(core, 300);
+        SIM_CHECK(grpc_server_drain(own->server, grace_ms) == GRPC_OK,
+                  "no drain");
+        own->due_ms = core_now(core) + grace_ms;
+    }
+    if (!core->calm && core_chance(core, 30)) {
+        grpc_server_stop(own->server);
+    }
+    sim_kick(core->world, core->loops[0]);
+}
+
+// core_act_restart: another server takes the ports, and then this one stops. No
+// call is lost.
+static void core_act_restart(struct core *core)
+{
+    struct core_server *own = &core->servers[core->server];
+    if (core->down || core->server + 1 == CORE_SERVERS) {
+        return;
+    }
+    if (core->started > core->done) {
+        sim_met(SIM_RESTARTED);
+    }
+    if (!core->calm) {
+        core_trouble_all(core);
+        for (size_t i = 0; i < CORE_LINKS; i++) {
+            core->links[i].doomed = core->links[i].used;
+        }
+    }
+    core->server++;
+    core_open(core);
+    core_leave(core, own);
+    sim_note("another server takes over", 0, 0, 0, 0);
+}
+
 // core_act_stop: the server stops, another one takes its port at once or a
 // little later.
 static void core_act_stop(struct core *core)
@@ -204,16 +270,8 @@ static void core_act_stop(struct core *core)
     for (size_t i = 0; i < CORE_LINKS; i++) {
         core->links[i].doomed = core->links[i].used;
     }
-    own->stopping = true;
-    if (core->started > core->done) {
-        sim_met(SIM_STOPPED);
-    }
-    sim_unlisten(core->world, CORE_PORT);
-    grpc_server_stop(own->server);
-    if (core_chance(core, 30)) {
-        grpc_server_stop(own->server);
-    }
-    sim_kick(core->world, core->loops[0]);
+    core_unlisten(core);
+    core_leave(core, own);
     core->down = true;
     sim_note("the server stops", 0, 0, 0, 0);
 }
@@ -274,16 +332,14 @@ struct core_act {
 };
 
 static const struct core_act core_acts[] = {
-    {core_act_start, 60},  {core_act_cancel, 6}, {core_act_settings, 6},
-    {core_act_ping, 4},    {core_act_pause, 4},  {core_act_stall, 4},
-    {core_act_network, 3}, {core_rise, 3},       {core_act_goaway, 1},
-    {core_act_break, 4},
+    {core_act_start, 60},  {core_act_cancel, 6},  {core_act_settings, 6},
+    {core_act_ping, 4},    {core_act_pause, 4},   {core_act_stall, 4},
+    {core_act_network, 3}, {core_rise, 3},        {core_act_goaway, 1},
+    {core_act_break, 4},   {core_act_restart, 1},
 };
 static const struct core_act core_violent_acts[] = {
-    {core_act_tear, 5},
-    {core_act_goaway, 5},
-    {core_act_stop, 2},
-    {core_act_hang_up, 1},
+    {core_act_tear, 5},    {core_act_goaway, 5},  {core_act_stop, 2},
+    {core_act_hang_up, 1}, {core_act_swallow, 4},
 };
 
 void core_act(struct core *core)
@@ -294,7 +350,7 @@ void core_act(struct core *core)
     }
     bool violent = core_chance(core, core->storm);
     const struct core_act *acts = violent ? core_violent_acts : core_acts;
-    uint32_t total = violent ? 13 : 95;
+    uint32_t total = violent ? 17 : 96;
     uint32_t dice = core_random(core, total);
     size_t i = 0;
     while (dice >= acts[i].weight) {

@@ -232,6 +232,20 @@ static void core_handle(grpc_call *answering, const struct sim_message *request,
     core_react(core);
 }
 
+// core_set_rules gives a side times that are shorter than options may say.
+static void core_set_rules(const struct core *core, struct conn_rules *rules,
+                           int side)
+{
+    rules->keepalive_ms = core->times.keepalive_ms[side];
+    rules->keepalive_timeout_ms = core->times.timeout_ms[side];
+    rules->keepalive_without_calls = core->times.without_calls;
+    if (side == CORE_SERVER) {
+        rules->keepalive_without_calls = core->times.is_lenient;
+        rules->keepalive_min_ms =
+            core->times.is_lenient ? 0 : rules->keepalive_min_ms;
+    }
+}
+
 // core_open begins to serve; the server before stops with its calls.
 void core_open(struct core *core)
 {
@@ -244,18 +258,43 @@ void core_open(struct core *core)
         .max_concurrent_streams = core_chance(core, 20) ? 4 : 0,
         .interceptors = pass_list(core, CORE_SERVER),
         .limits = core->limits[1],
+        .max_connection_idle_ms = core->times.max_idle_ms,
+        .max_connection_age_ms = core->times.max_age_ms,
+        .max_connection_age_grace_ms = core->times.grace_ms,
     });
-    if (core->lenient) {
-        own->server->rules.keepalive_min_ms = 0;
-        own->server->rules.keepalive_without_calls = true;
-    }
     own->stopping = false;
+    own->due_ms = UINT64_MAX;
     own->core = core;
+    core_set_rules(core, &own->server->rules, CORE_SERVER);
     talk_serve(own, &handlers);
     SIM_CHECK(grpc_server_serve(own->server, sim_service(), &handlers, own) ==
                   GRPC_OK,
               "%s", grpc_server_error(own->server));
     sim_listen(core->world, CORE_PORT, own->server);
+    sim_listen(core->world, CORE_PORT_OTHER, own->server);
+}
+
+void core_unlisten(struct core *core)
+{
+    sim_unlisten(core->world, CORE_PORT);
+    sim_unlisten(core->world, CORE_PORT_OTHER);
+}
+
+void core_check_graces(const struct core *core)
+{
+    for (size_t i = 0; i < CORE_SERVERS; i++) {
+        const struct core_server *own = &core->servers[i];
+        if (own->server == NULL || own->due_ms == UINT64_MAX) {
+            continue;
+        }
+        uint64_t due_ms = own->due_ms > core->stalled_ms[0]
+                              ? own->due_ms
+                              : core->stalled_ms[0];
+        SIM_CHECK(core_now(core) <= due_ms + 2 ||
+                      grpc_server_is_stopped(own->server),
+                  "server %zu is there %llu ms behind its grace", i,
+                  (unsigned long long)(core_now(core) - due_ms));
+    }
 }
 
 // core_forget_calls: the server's calls die with it.
@@ -306,7 +345,9 @@ static bool core_was_refused(const struct core_call *call)
     bool goes_away = false;
     for (size_t i = 0; i < CORE_LINKS; i++) {
         const struct core_link *link = &core->links[i];
-        goes_away = goes_away || (link->used && link->wire.left_out != 0);
+        // (Where the client was asked none is left out: sim_wire.c.)
+        goes_away = goes_away || (link->used && link->wire.left_out != 0 &&
+                                  !link->wire.was_asked);
     }
     bool twice = call->retried || !core_is_kept(call);
     return twice && (goes_away || core->refusals != call->refusals);
@@ -440,6 +481,13 @@ static void core_check_time(const struct core_call *call)
               (unsigned long long)(core_now(core) - latest));
 }
 
+// core_is_of_connecting: the call has failed because there was no connection.
+static bool core_is_of_connecting(const char *message)
+{
+    return strncmp(message, "connect to ", 11) == 0 ||
+           strstr(message, "gave up after") != NULL;
+}
+
 static void core_count_end(const struct core_call *call,
                            const grpc_status *status)
 {
@@ -517,6 +565,10 @@ void core_done(grpc_call *handle, const grpc_status *status,
     call->retried = handle->retries > 0;
     SIM_CHECK(handle->retries <= 1, "call %u: tried %d times", call->index,
               handle->retries + 1);
+    SIM_CHECK(!call->waits_for_ready || status->code != GRPC_UNAVAILABLE ||
+                  !core_is_of_connecting(status->message),
+              "call %u was to wait for a connection: %s", call->index,
+              status->message);
     SIM_CHECK(core_may_end(call, status->code),
               "call %u of kind %d, shape %d, ends as %s: %s", call->index,
               (int)call->kind, (int)call->shape, grpc_code_name(status->code),
@@ -542,22 +594,59 @@ void core_done(grpc_call *handle, const grpc_status *status,
     core_react(core);
 }
 
+// core_choose_target has the server's address, and perhaps others.
+static void core_choose_target(struct core *core, char text[128])
+{
+    uint16_t ports[CORE_PORT_END - CORE_PORT];
+    uint32_t count = 1;
+    ports[0] = CORE_PORT;
+    for (uint16_t port = CORE_PORT + 1; port < CORE_PORT_END; port++) {
+        if (core_chance(core, 25)) {
+            uint32_t at = core_random(core, count + 1);
+            ports[count] = ports[at < count ? at : 0];
+            ports[at < count ? at : count] = port;
+            count++;
+        }
+    }
+    int size = snprintf(text, 128, "ipv4:");
+    for (uint32_t i = 0; i < count; i++) {
+        size += snprintf(text + size, 128 - (size_t)size, "%s127.0.0.1:%u",
+                         i == 0 ? "" : ",", (unsigned)ports[i]);
+    }
+}
+
+static void core_changed(grpc_channel *channel, grpc_connectivity state,
+                         void *self)
+{
+    (void)self;
+    if (state == GRPC_IDLE && channel->resolver.state == RESOLVER_STOPPED) {
+        sim_met(SIM_IDLED);
+        sim_note("a channel is idle", 0, 0, 0, 0);
+    } else if (state == GRPC_TRANSIENT_FAILURE) {
+        sim_met(SIM_GAVE_UP);
+    }
+}
+
 void core_dial(struct core *core, int i)
 {
     struct core_channel *channel = &core->channels[i];
+    char target[128];
     core_feed(core);
+    core_choose_target(core, target);
     // Longer than all stalls and pauses: only a connection that is lost takes it.
     channel->channel = grpc_channel_new(
-        "127.0.0.1:80",
-        &(grpc_channel_options){
-            .loop = channel->loop,
-            .max_receive_bytes = core->client_max + 64,
-            .interceptors = pass_list(core, CORE_CLIENT),
-            .limits = core->limits[0],
-            .connect_timeout_ms = core_chance(core, 50) ? 2000 : 0,
-        });
+        target, &(grpc_channel_options){
+                    .loop = channel->loop,
+                    .max_receive_bytes = core->client_max + 64,
+                    .interceptors = pass_list(core, CORE_CLIENT),
+                    .limits = core->limits[0],
+                    .connect_timeout_ms = core_chance(core, 50) ? 2000 : 0,
+                    .idle_timeout_ms = core->times.channel_idle_ms,
+                });
     channel->connected = 0;
     SIM_CHECK(channel->channel != NULL, "no channel");
+    core_set_rules(core, &channel->channel->rules, CORE_CLIENT);
+    grpc_channel_watch(channel->channel, core_changed, core);
 }
 
 void core_hang_up(struct core *core, int i)

@@ -39,8 +39,15 @@ enum {
     CORE_CHILDREN = 2, // of one call
     CORE_LOANS = 4096, // of one run
     CORE_LINKS = 48,
-    CORE_SERVERS = 4,
+    CORE_SERVERS = 6,
+    CORE_MUTES = 64, // connections to CORE_PORT_MUTE, at a time
+    // The addresses that there are, and what is there.
     CORE_PORT = 80,
+    CORE_PORT_OTHER, // the same server
+    CORE_PORT_DEAD,  // refuses
+    CORE_PORT_DARK,  // does not answer
+    CORE_PORT_MUTE,  // accepts, and says nothing
+    CORE_PORT_END,
 };
 
 enum core_kind {
@@ -151,6 +158,7 @@ struct core_server {
     struct core *core;
     grpc_server *server;
     bool stopping;
+    uint64_t due_ms; // when its grace is over; UINT64_MAX: never
 };
 
 struct core_channel {
@@ -159,6 +167,20 @@ struct core_channel {
     uint64_t troubles; // things done to it that may cost calls
     uint64_t connected;
     bool *stalled; // its loop's
+};
+
+// How long connections live, in milliseconds; GRPC_NEVER and 0 as in options.
+struct core_times {
+    uint32_t keepalive_ms[CORE_SIDES];
+    uint32_t timeout_ms[CORE_SIDES]; // of a PING
+    bool without_calls;              // the clients ask then, too
+    bool is_lenient;                 // they may as often as they like
+    bool is_strict;                  // they may not, and do
+    bool is_hasty; // connections may be closed though nothing was done to them
+    uint32_t max_idle_ms;
+    uint32_t max_age_ms;
+    uint32_t grace_ms;
+    uint32_t channel_idle_ms;
 };
 
 struct core_link {
@@ -172,6 +194,11 @@ struct core_link {
     int channel;
     bool doomed; // something was done to it that may cost calls
     bool has_flooded;
+    bool swallows[2]; // nothing comes to that side any more
+    // From when on that side's keepalive counts: it has heard something, or has
+    // got a call; and for how long its process was not run since.
+    uint64_t heard_us[2];
+    uint64_t stalled_us[2];
     uint32_t pings; // that its client has sent as an act
 };
 
@@ -180,7 +207,6 @@ struct core {
     bool thorough;  // look at everything after every step
     bool calm;      // nothing is lost
     bool brutal;    // ends in the midst of calls
-    bool lenient;   // clients may send PINGs as they like
     bool hungry;    // allocations fail now and then
     uint32_t storm; // in percent: how many acts are violent
     struct sim_world *world;
@@ -201,10 +227,13 @@ struct core {
     uint32_t server_max;
     uint32_t client_max;
     grpc_limits limits[2]; // the clients', the server's
+    struct core_times times;
+    int mutes[CORE_MUTES]; // descriptors; 0: none
     struct core_channel channels[CORE_CHANNELS];
     size_t channel_count;
     uint64_t refusals;
     struct core_link links[CORE_LINKS];
+    size_t links_used; // none behind has ever been
     struct core_call calls[CORE_CALLS_MAX];
     size_t call_count;
     size_t last; // so many calls are made
@@ -241,6 +270,14 @@ struct core_link *core_some_link(struct core *core);
 // cost calls.
 void core_trouble(struct core *core, struct core_link *link);
 void core_trouble_all(struct core *core);
+// core_swallow: nothing comes to that side of the connection any more.
+void core_swallow(struct core *core, struct core_link *link, int side);
+// core_note_stall: that loop's process is not run for so long.
+void core_note_stall(struct core *core, size_t loop, uint64_t us);
+// core_hear_mute and core_sweep_mutes: a connection to where nobody speaks
+// begins; those that are over are given back.
+void core_hear_mute(void *core, int fd);
+void core_sweep_mutes(struct core *core);
 // core_note_refusals: connections that are refused or lost are troubles too.
 void core_note_refusals(struct core *core);
 // core_is_doomed: some connection of that channel has met with trouble and is
@@ -258,6 +295,10 @@ void core_plan(struct core *core, uint32_t index);
 // core_open begins to serve with core->servers[core->server].
 void core_open(struct core *core);
 void core_free_server(struct core *core, struct core_server *server);
+// core_unlisten: nobody is there any more.
+void core_unlisten(struct core *core);
+// core_check_graces: no server is there for longer than it was given.
+void core_check_graces(const struct core *core);
 void core_dial(struct core *core, int channel);
 void core_hang_up(struct core *core, int channel);
 // core_start starts the next call, on some channel.

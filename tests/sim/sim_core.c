@@ -9,7 +9,10 @@
 
 #include "tests/sim/sim_cast.h"
 
-enum { CORE_HEALING_MS = 3600000 };
+enum {
+    CORE_HEALING_MS = 3600000,
+    CORE_PATIENCE_MS = 120000, // for a PING
+};
 
 // ---- A run ------------------------------------------------------------------
 
@@ -45,6 +48,34 @@ static void core_choose_limits(struct core *core, grpc_limits *limits)
     limits->streams_per_turn = core_one_of(core, turns, 3);
 }
 
+// core_choose_times: in a calm run a PING may take as long as it likes behind all
+// that a slow network still has to carry. In half of the others it may not.
+static void core_choose_times(struct core *core)
+{
+    struct core_times *times = &core->times;
+    bool hasty = !core->calm && core_chance(core, 50);
+    *times = (struct core_times){.is_hasty = hasty};
+    for (int side = 0; side < CORE_SIDES; side++) {
+        bool asks = (core->calm || hasty) && core_chance(core, 70);
+        times->keepalive_ms[side] =
+            asks ? 50 + core_random(core, 900) : GRPC_NEVER;
+        times->timeout_ms[side] =
+            hasty ? 50 + core_random(core, 1000) : CORE_PATIENCE_MS;
+    }
+    times->without_calls = core_chance(core, 50);
+    // A server on its defaults takes no PING of a client's keepalive, but all that
+    // measure the line.
+    bool asks = times->keepalive_ms[CORE_CLIENT] != GRPC_NEVER;
+    times->is_strict = asks && hasty && core_chance(core, 20);
+    times->is_lenient = asks ? !times->is_strict : core_chance(core, 30);
+    times->max_idle_ms = core_chance(core, 25) ? 1 + core_random(core, 100) : 0;
+    times->max_age_ms = core_chance(core, 25) ? 1 + core_random(core, 300) : 0;
+    times->grace_ms =
+        hasty && core_chance(core, 50) ? 1 + core_random(core, 100) : 0;
+    times->channel_idle_ms =
+        core_chance(core, 25) ? 1 + core_random(core, 100) : 0;
+}
+
 static void core_setup(struct core *core, uint64_t seed)
 {
     static const uint32_t capacities[] = {700, 5000, 16000, 300000};
@@ -53,11 +84,11 @@ static void core_setup(struct core *core, uint64_t seed)
     core->storm = core->calm ? 0 : 1 + core_random(core, 10);
     core->thorough = core_random(core, 8) == 0;
     core->brutal = !core->calm && core_random(core, 8) == 0;
-    core->lenient = core_chance(core, 30);
     core->hungry = !core->calm && core_chance(core, 20);
     core->server_max = core_chance(core, 20) ? 50000 : 400000;
     core_choose_limits(core, &core->limits[0]);
     core_choose_limits(core, &core->limits[1]);
+    core_choose_times(core);
     core->client_max = core_chance(core, 20) ? 50000 : 400000;
     core->world = sim_world_new(&(struct sim_options){
         .seed = seed,
@@ -78,6 +109,9 @@ static void core_setup(struct core *core, uint64_t seed)
         core->loops[i] = sim_loop(core->world, &core->heaps[i].allocator);
         SIM_CHECK(core->loops[i] != NULL, "no loop");
     }
+    sim_refuse(core->world, CORE_PORT_DEAD, 0);
+    sim_swallow(core->world, CORE_PORT_DARK);
+    sim_accept(core->world, CORE_PORT_MUTE, core_hear_mute, core);
     pass_choose(core);
     core->catches = core_chance(core, 50);
     core->squeezes =
@@ -106,13 +140,19 @@ static void core_setup(struct core *core, uint64_t seed)
 // core_reap frees servers that have stopped.
 static void core_reap(struct core *core)
 {
+    core_check_graces(core);
     for (size_t i = 0; i < CORE_SERVERS; i++) {
         struct core_server *server = &core->servers[i];
         if (server->server != NULL && server->stopping &&
             grpc_server_is_stopped(server->server)) {
+            if (server->due_ms != UINT64_MAX) {
+                sim_met(core_now(core) < server->due_ms ? SIM_GRACE_KEPT
+                                                        : SIM_GRACE_OVER);
+            }
             core_free_server(core, server);
         }
     }
+    core_sweep_mutes(core);
 }
 
 static void core_play(struct core *core)
@@ -127,6 +167,22 @@ static void core_play(struct core *core)
         }
         (void)sim_turn(core->world, next_us);
         core_check_progress(core);
+    }
+}
+
+// core_calm_down: nobody asks any more whether his peer is there.
+static void core_calm_down(struct core *core)
+{
+    enum { DAYS_MS = 1000000000 };
+    for (size_t i = 0; i < CORE_SERVERS; i++) {
+        if (core->servers[i].server != NULL) {
+            core->servers[i].server->rules.keepalive_ms = DAYS_MS;
+        }
+    }
+    for (size_t i = 0; i < core->channel_count; i++) {
+        if (core->channels[i].channel != NULL) {
+            core->channels[i].channel->rules.keepalive_ms = DAYS_MS;
+        }
     }
 }
 
@@ -150,8 +206,11 @@ static void core_heal(struct core *core)
         SIM_CHECK(core->calls[i].done, "call %u never ends",
                   core->calls[i].index);
     }
-    // Late answers of calls that are over, lingering connections.
-    sim_run(core->world, 20000);
+    // Silence is found, late answers of calls that are over, lingering
+    // connections; and a client that is silent where its server does not read.
+    sim_run(core->world, 3000);
+    core_calm_down(core);
+    sim_run(core->world, 70000);
     core_reap(core);
     for (size_t i = 0; i < core->started; i++) {
         SIM_CHECK(core->calls[i].answering == NULL,
@@ -162,7 +221,7 @@ static void core_heal(struct core *core)
 static void core_free_servers(struct core *core)
 {
     core_trouble_all(core);
-    sim_unlisten(core->world, CORE_PORT);
+    core_unlisten(core);
     for (size_t i = 0; i < CORE_SERVERS; i++) {
         core_free_server(core, &core->servers[i]);
     }
@@ -191,6 +250,9 @@ static void core_end(struct core *core)
                   "loop %zu cannot be freed", i);
         SIM_CHECK(test_heap_is_clean(&core->heaps[i]),
                   "loop %zu leaks %zu blocks", i, core->heaps[i].live_blocks);
+    }
+    if (core->world->forsaken > 0) {
+        sim_met(SIM_FORSAKEN);
     }
     pass_check_rest(core);
     talk_check_loans(core);

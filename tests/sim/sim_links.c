@@ -5,6 +5,8 @@
 enum {
     LINKS_PATIENCE_US = 3000000, // longer than all stalls and pauses
     LINKS_CALM_US = 9000000,     // than all timers of handlers and callers
+    // Two timers, and each is due when its last millisecond has gone by.
+    LINKS_ROUNDED_US = 2000,
 };
 
 // ---- Troubles ---------------------------------------------------------------
@@ -42,12 +44,90 @@ bool core_is_doomed(const struct core *core, int channel)
 {
     for (size_t i = 0; i < CORE_LINKS; i++) {
         const struct core_link *link = &core->links[i];
-        if (link->used && link->doomed &&
+        if (link->used && (link->doomed || link->wire.punished) &&
             (link->channel == channel || link->channel < 0)) {
             return true;
         }
     }
     return false;
+}
+
+// ---- Silence ----------------------------------------------------------------
+
+void core_swallow(struct core *core, struct core_link *link, int side)
+{
+    core_trouble(core, link);
+    link->swallows[side] = true;
+    sim_silence(core->world, link->fds[side]);
+    sim_met(link->swallows[1 - side] ? SIM_SWALLOWED_BOTH : SIM_SWALLOWED);
+    sim_note("connection %lld: nothing comes to side %lld any more",
+             (long long)(link - core->links), side, 0, 0);
+}
+
+void core_note_stall(struct core *core, size_t loop, uint64_t us)
+{
+    for (size_t i = 0; i < CORE_LINKS; i++) {
+        struct core_link *link = &core->links[i];
+        bool is_client =
+            link->channel >= 0 &&
+            core->channels[link->channel].loop == core->loops[loop];
+        link->stalled_us[WIRE_CLIENT] += is_client ? us : 0;
+        link->stalled_us[WIRE_SERVER] += loop == 0 ? us : 0;
+    }
+}
+
+static void links_hear(const struct core *core, struct core_link *link,
+                       int side)
+{
+    link->heard_us[side] = core->world->now_us;
+    link->stalled_us[side] = 0;
+}
+
+// links_asks: silence is of interest to that side now.
+static bool links_asks(const struct core *core, const struct core_link *link,
+                       int side)
+{
+    const struct conn *conn = link->conns[side];
+    return conn->state == CONN_READY && conn->held == NULL &&
+           (conn->waits & 1u << CONN_DUE_PAUSE) == 0 &&
+           (side == WIRE_SERVER || core->times.without_calls ||
+            !list_is_empty(&conn->calls));
+}
+
+// links_follow_calls: what is no silence, or nobody's who listens, begins anew.
+static void links_follow_calls(const struct core *core, struct core_link *link)
+{
+    for (int side = 0; side < 2; side++) {
+        if (link->conns[side] != NULL && !links_asks(core, link, side)) {
+            links_hear(core, link, side);
+        }
+    }
+}
+
+// links_check_silence: it is found within keepalive and its timeout.
+static void links_check_silence(const struct core *core,
+                                const struct core_link *link, int side)
+{
+    const struct core_times *times = &core->times;
+    if (link->conns[side] == NULL || times->keepalive_ms[side] == GRPC_NEVER ||
+        !links_asks(core, link, side)) {
+        return;
+    }
+    uint64_t most_ms = times->keepalive_ms[side] + times->timeout_ms[side];
+    uint64_t due_us = link->heard_us[side] + link->stalled_us[side] +
+                      most_ms * 1000 + LINKS_ROUNDED_US;
+    SIM_CHECK(core->world->now_us <= due_us,
+              "connection %d: side %d has heard nothing for %llu us, and does "
+              "not know",
+              (int)(link - core->links), side,
+              (unsigned long long)(core->world->now_us - link->heard_us[side]));
+}
+
+static void links_count_silence(const struct core_link *link, int side)
+{
+    if (link->swallows[side]) {
+        sim_met(side == WIRE_CLIENT ? SIM_SILENCE_CLIENT : SIM_SILENCE_SERVER);
+    }
 }
 
 // ---- The oracle of the wire -------------------------------------------------
@@ -71,6 +151,7 @@ static void core_opened(void *user, int client_fd, int server_fd)
     SIM_CHECK(i < CORE_LINKS, "too many connections");
     struct core_link *link = &core->links[i];
     link->used = true;
+    core->links_used = core->links_used > i ? core->links_used : i + 1;
     link->fds[0] = client_fd;
     link->fds[1] = server_fd;
     for (int side = 0; side < 2; side++) {
@@ -78,6 +159,8 @@ static void core_opened(void *user, int client_fd, int server_fd)
         link->over[side] = false;
         link->read[side] = 0;
         link->moved_us[side] = core->world->now_us;
+        link->swallows[side] = false;
+        links_hear(core, link, side);
         sim_end(core->world, link->fds[side])->user = link;
     }
     link->channel = -1;
@@ -86,7 +169,10 @@ static void core_opened(void *user, int client_fd, int server_fd)
     link->pings = 0;
     wire_init(&link->wire);
     link->wire.all_refusals = &core->refusals;
+    link->wire.now_us = &core->world->now_us;
+    link->wire.drains = core->calm;
     link->wire.hungry = core->hungry;
+    link->wire.strict = core->times.is_strict;
     sim_note("connection %lld opens", (long long)i, 0, 0, 0);
 }
 
@@ -120,6 +206,7 @@ static void core_took(void *user, int fd, size_t size)
     struct core_link *link = core_link_of(core, fd, &side);
     if (link != NULL) {
         link->moved_us[side] = core->world->now_us;
+        links_hear(core, link, side);
         link->read[side] += size;
         wire_cut(&link->wire, 1 - side, link->read[side]);
     }
@@ -143,9 +230,14 @@ static void core_closed(void *user, int fd)
         core_credit_under_way(&link->wire)) {
         sim_met(SIM_WINDOW_LOST);
     }
+    links_count_silence(link, side);
     link->conns[side] = NULL;
     link->over[side] = true;
     link->wire.sides[side].over = true;
+    if (core->times.is_hasty || link->wire.punished) {
+        core_trouble(core,
+                     link); // by keepalive, perhaps, or the end of a grace
+    }
     if (link->doomed) {
         core_trouble(core, link);
     }
@@ -186,6 +278,7 @@ static struct core_link *core_meet(struct core *core, struct conn *conn,
 static void core_check_link(struct core *core, struct core_link *link)
 {
     bool deep = core->thorough || core_random(core, 16) == 0;
+    links_follow_calls(core, link);
     const struct h2_conn *engines[2] = {NULL, NULL};
     for (int side = 0; side < 2; side++) {
         const struct conn *conn = link->conns[side];
@@ -277,6 +370,33 @@ static void core_stepped(void *user, grpc_loop *loop)
     core_visit_clients(core, loop, core_check_link);
 }
 
+// ---- Where nobody speaks ----------------------------------------------------
+
+void core_hear_mute(void *user, int fd)
+{
+    struct core *core = user;
+    size_t i = 0;
+    while (i < CORE_MUTES && core->mutes[i] != 0) {
+        i++;
+    }
+    SIM_CHECK(i < CORE_MUTES, "too many connections to where nobody speaks");
+    core->mutes[i] = fd;
+    sim_met(SIM_MUTE);
+}
+
+void core_sweep_mutes(struct core *core)
+{
+    for (size_t i = 0; i < CORE_MUTES; i++) {
+        int fd = core->mutes[i];
+        if (fd != 0 &&
+            sim_end(core->world, sim_end(core->world, fd)->peer)->state ==
+                SIM_CLOSED) {
+            core->mutes[i] = 0;
+            sim_raw_close(core->world, fd);
+        }
+    }
+}
+
 struct core_link *core_some_link(struct core *core)
 {
     uint32_t first = core_random(core, CORE_LINKS);
@@ -303,11 +423,12 @@ void core_watch(struct core *core)
 }
 
 // core_check_rest: without calls and bytes both ends of a connection agree.
-// links_is_stuck: bytes lie unread at that side, and it neither reads nor writes.
+// links_is_stuck: bytes lie unread at that side, and it neither reads nor writes,
+// though what it writes would come.
 static bool links_is_stuck(const struct core *core,
                            const struct core_link *link, int side)
 {
-    if (link->conns[side] == NULL ||
+    if (link->conns[side] == NULL || link->swallows[1 - side] ||
         core->world->now_us - link->moved_us[side] < LINKS_PATIENCE_US) {
         return false;
     }
@@ -317,12 +438,15 @@ static bool links_is_stuck(const struct core *core,
 
 void core_check_progress(const struct core *core)
 {
-    for (size_t i = 0; i < CORE_LINKS; i++) {
+    for (size_t i = 0; i < core->links_used; i++) {
         const struct core_link *link = &core->links[i];
         for (int side = 0; side < 2 && link->used; side++) {
             SIM_CHECK(!links_is_stuck(core, link, side),
                       "connection %zu: side %d does not read what has come", i,
                       side);
+            if (link->swallows[side]) {
+                links_check_silence(core, link, side);
+            }
         }
     }
     SIM_CHECK(!core->calm ||
@@ -339,7 +463,8 @@ void core_check_rest(const struct core *core)
     }
     for (size_t i = 0; i < CORE_LINKS; i++) {
         const struct core_link *link = &core->links[i];
-        if (!link->used || link->conns[0] == NULL || link->conns[1] == NULL) {
+        if (!link->used || link->conns[0] == NULL || link->conns[1] == NULL ||
+            link->swallows[0] || link->swallows[1]) {
             continue;
         }
         const struct h2_conn *client = &link->conns[0]->h2;

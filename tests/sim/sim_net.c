@@ -257,6 +257,13 @@ static int sim_accept_ours(struct sim_world *world, grpc_server *server, int fd)
                                         : ECONNREFUSED;
 }
 
+static void sim_fail_connect(struct sim_end *client)
+{
+    client->state = SIM_FAILED;
+    client->error = ECONNREFUSED;
+    sim_peer(client)->state = SIM_CLOSED;
+}
+
 // sim_arrive: the client's end, in state CONNECTING, reaches the port. False:
 // it is refused.
 static bool sim_arrive(struct sim_end *client)
@@ -264,12 +271,14 @@ static bool sim_arrive(struct sim_end *client)
     struct sim_world *world = client->world;
     struct sim_port *port = sim_find_port(world, client->port);
     struct sim_end *server = sim_peer(client);
-    if (port == NULL || port->refuses ||
-        sim_chance(world, world->options.refuse_percent)) {
+    if (port != NULL && port->refuses) {
+        world->forsaken++;
+        sim_fail_connect(client);
+        return false;
+    }
+    if (port == NULL || sim_chance(world, world->options.refuse_percent)) {
         world->refused++;
-        client->state = SIM_FAILED;
-        client->error = ECONNREFUSED;
-        server->state = SIM_CLOSED;
+        sim_fail_connect(client);
         return false;
     }
     client->state = SIM_OPEN;
@@ -309,8 +318,9 @@ static int sim_port_connect(void *user, const struct socket_address *address,
         world->tap.dialled(world->tap.user, *out_fd, address);
     }
     const struct sim_port *port = sim_find_port(world, client->port);
-    if (sim_chance(world, world->options.lost_percent) ||
-        (port != NULL && port->swallows)) {
+    if (port != NULL && port->swallows) {
+        world->forsaken++;
+    } else if (sim_chance(world, world->options.lost_percent)) {
         world->refused++;
     } else {
         client->in.due_us = world->now_us +
@@ -842,27 +852,7 @@ void sim_settle(struct sim_world *world)
     }
 }
 
-void sim_run(struct sim_world *world, uint64_t ms)
-{
-    uint64_t until = world->now_us + ms * 1000;
-    while (sim_turn(world, until)) {
-    }
-}
-
-bool sim_until(struct sim_world *world, const int *count, int target)
-{
-    uint64_t until = world->now_us + UINT64_C(3600) * 1000000;
-    while (*count < target && sim_turn(world, until)) {
-    }
-    return *count == target;
-}
-
 // ---- Connections ------------------------------------------------------------
-
-void sim_pause(struct sim_world *world, int fd, uint64_t us)
-{
-    sim_end(world, fd)->in.paused_us = world->now_us + us;
-}
 
 static void sim_tear_one(struct sim_end *end, bool lossy)
 {
@@ -890,12 +880,6 @@ void sim_cut_off(struct sim_world *world, int fd)
         end->in.end_written = true;
         sim_schedule(end, 0);
     }
-}
-
-size_t sim_on_the_way(const struct sim_world *world, int fd)
-{
-    const struct sim_pipe *pipe = &sim_end(world, fd)->in;
-    return (size_t)(pipe->written - pipe->taken);
 }
 
 // ---- Raw peers --------------------------------------------------------------
@@ -929,13 +913,6 @@ size_t sim_raw_send(struct sim_world *world, int fd, const void *bytes,
 size_t sim_raw_read(struct sim_world *world, int fd, void *buffer, size_t max)
 {
     return sim_take(sim_end(world, fd), buffer, max);
-}
-
-bool sim_raw_is_over(const struct sim_world *world, int fd)
-{
-    const struct sim_end *end = sim_end(world, fd);
-    return end->in.delivered == end->in.taken &&
-           (end->reset || end->in.end_delivered);
 }
 
 void sim_raw_end(struct sim_world *world, int fd)

@@ -163,6 +163,7 @@ struct sim_world {
     struct sim_port ports[SIM_PORTS];
     uint16_t next_client_port;
     uint64_t refused;    // connections that were refused or lost
+    uint64_t forsaken;   // those to ports that always do that
     uint64_t idle_turns; // since something moved: bytes, time or a callback
 };
 
@@ -230,6 +231,10 @@ bool sim_until(struct sim_world *world, const int *count, int target);
 struct sim_end *sim_end(const struct sim_world *world, int fd);
 // sim_pause delivers nothing to that end for so long.
 void sim_pause(struct sim_world *world, int fd, uint64_t us);
+// sim_silence: nothing that is sent to that end comes any more, not even an end
+// of the stream, and nobody is told. So there is no room either, soon.
+void sim_silence(struct sim_world *world, int fd);
+bool sim_is_silenced(const struct sim_world *world, int fd);
 // sim_tear cuts a connection off: both ends are reset. What is on the way is
 // lost, or not.
 void sim_tear(struct sim_world *world, int fd, bool lossy);

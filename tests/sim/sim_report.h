@@ -37,6 +37,24 @@
  X(CUT_OFF, "one direction of a connection ended")              \
  X(REFUSED_CONNECT, "connection refused")                       \
  X(RECONNECT, "connected again")                                \
+ X(FORSAKEN, "address where nobody is")                         \
+ X(MUTE, "address that accepts and says nothing")               \
+ X(SWALLOWED, "connection that swallows what is sent")          \
+ X(SWALLOWED_BOTH, "connection that swallows both ways")        \
+ X(SILENCE_CLIENT, "silence found by the client's keepalive")   \
+ X(SILENCE_SERVER, "silence found by the server's keepalive")   \
+ X(ASKED, "PING of keepalive")                                  \
+ X(STRIKES, "too many PINGs")                                   \
+ X(DRAIN_STOP, "connection of a server that stops drained")     \
+ X(DRAIN_AGE, "connection drained for its age")                 \
+ X(DRAIN_IDLE, "connection drained for being idle")             \
+ X(DRAIN_ON, "second GOAWAY, when the first is known")          \
+ X(DRAIN_BUSY, "calls go on while a connection is drained")     \
+ X(RESTARTED, "server replaced with calls open")                \
+ X(GRACE_KEPT, "server drained before its grace was over")      \
+ X(GRACE_OVER, "server drained by the end of its grace")        \
+ X(IDLED, "channel without calls is idle")                      \
+ X(GAVE_UP, "channel could not connect")                        \
  X(STOPPED, "server stopped with calls open")                   \
  X(STALLED, "process stalled")                                  \
  X(PAUSED, "network paused")                                    \

@@ -11,7 +11,18 @@
 #include "h2/h2_stream.h"
 #include "tests/sim/sim_report.h"
 
-enum { WIRE_VIEWS = 4096, WIRE_HEAD = 9 };
+enum {
+    WIRE_VIEWS = 4096,
+    WIRE_HEAD = 9,
+    // Then it is taken to know: 5 s, since the server has been run.
+    WIRE_DRAIN_US = 4500000,
+    // The beginnings of what PINGs hold: "keep", "grac".
+    WIRE_PING_ALIVE = 0x6b656570,
+    WIRE_PING_GOODBYE = 0x67726163,
+};
+
+// A GOAWAY that leaves out no stream that there can be.
+#define WIRE_ALL_TAKEN UINT32_C(0x80000001)
 
 static const char *const wire_names[] = {"client", "server"};
 
@@ -115,6 +126,9 @@ static void wire_sent_headers(struct wire_link *link, int side,
         SIM_CHECK(side == WIRE_CLIENT && frame->id > link->newest_id,
                   "the %s opens stream %u, the newest is %u", wire_names[side],
                   (unsigned)frame->id, (unsigned)link->newest_id);
+        // (What the same step has sent before is known already.)
+        SIM_CHECK(!link->was_warned, "the client opens stream %u behind GOAWAY",
+                  (unsigned)frame->id);
         stream->known = true;
         link->newest_id = frame->id;
         link->open++;
@@ -148,13 +162,43 @@ static void wire_sent_reset(struct wire_link *link, int side,
     }
 }
 
+// wire_note_goaway counts why a server says GOAWAY, and that it says it twice.
+static void wire_note_goaway(const struct wire_link *link,
+                             const struct wire_side *from, uint32_t left_out)
+{
+    static const struct {
+        const char *text;
+        enum sim_event event;
+    } causes[] = {{"graceful_stop", SIM_DRAIN_STOP},
+                  {"max_age", SIM_DRAIN_AGE},
+                  {"max_idle", SIM_DRAIN_IDLE},
+                  {"too_many_pings", SIM_STRIKES}};
+    size_t size = from->capture_size - 8;
+    for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+        bool is = strlen(causes[i].text) == size &&
+                  memcmp(from->capture + 8, causes[i].text, size) == 0;
+        if (is && (link->left_out == 0 || causes[i].event == SIM_STRIKES)) {
+            sim_met(causes[i].event);
+        }
+    }
+    if (link->left_out == WIRE_ALL_TAKEN && left_out != WIRE_ALL_TAKEN) {
+        sim_met(SIM_DRAIN_ON);
+    }
+    if (left_out == WIRE_ALL_TAKEN && link->open > 0) {
+        sim_met(SIM_DRAIN_BUSY);
+    }
+}
+
 static void wire_sent_goaway(struct wire_link *link, int side,
                              const struct wire_frame *frame)
 {
     // From the stream behind the last one on: ids are odd.
     uint32_t left_out = (load_be32(link->sides[side].capture) + 1) | 1;
     bool hungry = link->hungry && frame->value == H2_INTERNAL_ERROR;
-    SIM_CHECK(frame->value == H2_NO_ERROR || hungry,
+    bool punishes = link->strict && side == WIRE_SERVER &&
+                    frame->value == H2_ENHANCE_YOUR_CALM;
+    link->punished = link->punished || punishes;
+    SIM_CHECK(frame->value == H2_NO_ERROR || hungry || punishes,
               "the %s says GOAWAY %s: %.*s", wire_names[side],
               h2_code_name(frame->value),
               (int)link->sides[side].capture_size - 8,
@@ -165,6 +209,15 @@ static void wire_sent_goaway(struct wire_link *link, int side,
     if (side == WIRE_CLIENT) {
         return;
     }
+    SIM_CHECK(link->left_out == 0 || left_out <= link->left_out,
+              "the server's GOAWAY takes more streams than the one before");
+    SIM_CHECK(!link->drains || link->left_out != 0 ||
+                  left_out == WIRE_ALL_TAKEN,
+              "the server leaves streams out without a warning");
+    if (left_out == WIRE_ALL_TAKEN && link->now_us != NULL) {
+        link->warned_us = *link->now_us;
+    }
+    wire_note_goaway(link, &link->sides[side], left_out);
     link->left_out = left_out;
     for (uint32_t id = left_out; id <= link->newest_id; id += 2) {
         if (!wire_is_closed(wire_stream(link, id))) {
@@ -237,6 +290,11 @@ static void wire_admit(struct wire_link *link, int side,
     if (frame->id == 0 || frame->type >= H2_FRAME_TYPES) {
         return;
     }
+    SIM_CHECK(side != WIRE_SERVER || link->left_out == 0 ||
+                  frame->id < link->left_out,
+              "the server sends a frame of type %u on stream %u, which it has "
+              "left out",
+              (unsigned)frame->type, (unsigned)frame->id);
     const struct wire_stream *stream = wire_stream(link, frame->id);
     bool ended = stream->end_sent[side] && frame->type != H2_FRAME_RST_STREAM &&
                  frame->type != H2_FRAME_WINDOW_UPDATE &&
@@ -316,7 +374,12 @@ static void wire_frame_ends(struct wire_link *link, int side)
         wire_sent_settings(link, side, frame);
         break;
     case H2_FRAME_PING:
+        frame->value = load_be32(from->capture);
         from->pongs_sent += (frame->flags & H2_FLAG_ACK) != 0 ? 1 : 0;
+        if ((frame->flags & H2_FLAG_ACK) == 0 &&
+            frame->value == WIRE_PING_ALIVE) {
+            sim_met(SIM_ASKED);
+        }
         break;
     case H2_FRAME_GOAWAY:
         frame->value = load_be32(from->capture + 4);
@@ -517,6 +580,13 @@ static void wire_took_frame(struct wire_link *link, int side,
         break;
     case H2_FRAME_PING:
         from->pings_taken += (frame->flags & H2_FLAG_ACK) == 0 ? 1 : 0;
+        link->was_answered =
+            link->was_answered ||
+            (side == WIRE_CLIENT && (frame->flags & H2_FLAG_ACK) != 0 &&
+             frame->value == WIRE_PING_GOODBYE);
+        break;
+    case H2_FRAME_GOAWAY:
+        link->was_warned = link->was_warned || side == WIRE_SERVER;
         break;
     case H2_FRAME_WINDOW_UPDATE:
         if (frame->id == 0) {
@@ -731,6 +801,16 @@ void wire_check(struct wire_link *link, const struct h2_conn *client,
                 const struct h2_conn *server, bool deep)
 {
     const struct h2_conn *conns[2] = {client, server};
+    if (!link->has_parted && link->left_out != 0 &&
+        link->left_out != WIRE_ALL_TAKEN) {
+        link->has_parted = true;
+        link->was_asked =
+            link->was_answered ||
+            (link->drains && *link->now_us - link->warned_us < WIRE_DRAIN_US);
+    }
+    SIM_CHECK(!link->was_asked || link->newest_id < link->left_out,
+              "stream %u is left out, though the client was asked",
+              (unsigned)link->newest_id);
     for (int side = 0; side < 2; side++) {
         if (conns[side] != NULL) {
             wire_check_side(link, side, conns[side], deep);

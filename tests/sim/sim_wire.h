@@ -126,9 +126,20 @@ struct wire_link {
     uint32_t newest_id;
     uint32_t open;
     uint32_t left_out; // the server takes no stream from this one on; 0: all
-    uint64_t refusals; // streams that the server has refused or left out
+    // The way of a server that drains: GOAWAY for no stream and a PING, which
+    // comes back, GOAWAY for those behind the last one.
+    bool was_warned;        // the first has been taken
+    bool was_answered;      // its PING's answer has been taken
+    bool has_parted;        // the second has been sent
+    bool was_asked;         // and was_answered before
+    uint64_t refusals;      // streams that the server has refused or left out
     uint64_t *all_refusals; // over all links, or NULL; the owner's
+    const uint64_t *now_us; // likewise
+    uint64_t warned_us;     // when the first GOAWAY was sent
+    bool drains;            // the server leaves in two steps alone
     bool hungry;            // a connection may end for want of memory
+    bool strict;            // or for too many PINGs,
+    bool punished;          // and does
 };
 
 // wire_init begins anew, and keeps what memory a link that is zero or was used
