@@ -182,6 +182,7 @@ nightly:
 	+$(MAKE) bsd
 	+$(MAKE) peers LONG=1
 	+$(MAKE) soak SECONDS=600
+	+$(MAKE) chaos SECONDS=3600
 	+$(MAKE) fuzz SECONDS=600
 	+$(MAKE) fuzz-replay TEST_WRAPPER='$(VALGRIND)'
 	+$(MAKE) fuzz-replay REPLAY=s390x
@@ -317,6 +318,21 @@ peers:
 		$(T)/san/peers_client $(T)/san/peers_server
 	@tests/peers/run $(if $(LONG),--long) $(T)/san '$(or $(CASES),*)'
 .PHONY: peers
+
+# Real processes on loopback, and what befalls them: servers that are killed,
+# drained and paused, connections that are cut or swallow what is sent.
+#   make chaos SECONDS=3600
+CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60)
+CHAOS_OBJECTS = support chaos/chaos_board chaos/chaos_causes \
+	chaos/chaos_server chaos/chaos_client chaos/chaos_proxy chaos/chaos
+$(T)/sim/chaos: $(CHAOS_OBJECTS:%=$(T)/sim/obj/tests/%.o) $(T)/sim/libsplit.a
+	$(call run,LINK)$(TEST_CC) -o $@ $^ $(call zlib_of,sim) -lpthread
+chaos:
+	@tests/deps interop
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		$(T)/sim/chaos
+	@tests/chaos/run $(T)/sim/chaos $(CHAOS_SECONDS) $(SEED)
+.PHONY: chaos
 
 SEEDS ?= 2000
 FIRST ?= 1

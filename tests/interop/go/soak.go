@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -87,6 +88,8 @@ func soakHandle(_ any, stream grpc.ServerStream) error {
 		return err
 	}
 	stream.SetTrailer(metadata.Pairs("soak-trailer-bin", "\x00\x01"))
+	delay := time.Duration(soakNumber(md, "soak-delay")) * time.Millisecond
+	defer time.Sleep(delay)
 	switch act[0] {
 	case "echo":
 		return soakReceive(stream, func(message *[]byte) error {
