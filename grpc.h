@@ -467,7 +467,8 @@ typedef struct grpc_server_options {
     // Keepalive (https://github.com/grpc/proposal/blob/master/A8-client-side-
     // keepalive.md, A9). A connection on which nothing has arrived for
     // keepalive_ms is asked with a PING, and closed when nothing arrives for
-    // keepalive_timeout_ms after that.
+    // keepalive_timeout_ms after that. (While it is we who do not read, nobody is
+    // asked; a peer that then takes nothing either meets limits.write_stall_ms.)
     uint32_t keepalive_ms;         // 0: 2 h; below 1 s is 1 s; or GRPC_NEVER
     uint32_t keepalive_timeout_ms; // 0: 20 s
     // How often a client may ask: one that sends a PING sooner than this after

@@ -55,6 +55,11 @@ static bool conn_wire_send(struct conn *conn)
             return false;
         }
         conn->written += (uint32_t)sent;
+        if (UNLIKELY(conn_waits_for(conn, CONN_DUE_WRITE))) {
+            // Who takes what was stuck is there, though the PING that asks may
+            // still stand behind it.
+            conn->keepalive.read_ms = conn_now_ms(conn);
+        }
         h2_output_consume(&conn->h2, sent);
     }
     return true;

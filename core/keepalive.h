@@ -31,7 +31,8 @@
 
 // Times are the low bits of a loop's, in milliseconds.
 struct keepalive {
-    uint32_t read_ms; // when something was read last; the owner's to write
+    uint32_t read_ms; // when something was read last, or taken that had been
+                      // stuck; the owner's to write
     uint32_t ping_ms; // when the peer's last PING came, if pinged
     uint8_t strikes;
     bool pinged : 1;

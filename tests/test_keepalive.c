@@ -233,6 +233,54 @@ static void test_keepalive__who_is_not_read_is_not_silent(void **state)
     keep_end(bench);
 }
 
+// keep_take reads some of what the server has sent, and looks at none of it.
+static size_t keep_take(struct kit_bench *bench)
+{
+    char bytes[16384];
+    ssize_t size = recv(keep_peer(bench)->fd, bytes, sizeof bytes, 0);
+    assert_true(size > 0);
+    kit_turn(bench->loop);
+    return (size_t)size;
+}
+
+// A peer that takes what waits for it is there, though slow: the PING has not
+// come to it yet. One that stops taking is found.
+static void test_keepalive__a_slow_taker_is_not_silent(void **state)
+{
+    (void)state;
+    static char text[60000];
+    const int small = 4096;
+    struct kit_bench *bench = keep_server(&(grpc_server_options){
+        .keepalive_ms = 1000,
+        .keepalive_timeout_ms = 1000,
+    });
+    assert_int_equal(setsockopt(keep_conn(bench)->source.fd, SOL_SOCKET,
+                                SO_SNDBUF, &small, sizeof small),
+                     0);
+    bench->greeter.late = true;
+    kit_headers(keep_peer(bench), 1, false, KIT_REQUEST);
+    kit_message(keep_peer(bench), 1, true, "x");
+    kit_turn(bench->loop);
+    memset(text, 'a', sizeof text - 1);
+    assert_int_equal(kit_reply(bench->greeter.calls[0], text), GRPC_OK);
+    kit_turn(bench->loop);
+    struct conn *conn = keep_conn(bench);
+    assert_true((conn->waits & 1u << CONN_DUE_WRITE) != 0);
+    size_t taken = 0;
+    for (int i = 0; i < 4; i++) {
+        kit_skip(bench->loop, 900);
+        taken += keep_take(bench);
+        assert_int_equal(conn->state, CONN_READY);
+    }
+    assert_true(taken < sizeof text); // there is more
+    assert_true(h2_output_size(&conn->h2) > 0);
+    kit_skip(bench->loop, 1001); // asked
+    assert_int_equal(conn->state, CONN_READY);
+    kit_skip(bench->loop, 1001);
+    assert_true(list_is_empty(&bench->server->conns));
+    keep_end(bench);
+}
+
 // ---- How often a client may ask ---------------------------------------------
 
 static void keep_expect_calm(struct kit_bench *bench, unsigned last_id)
@@ -452,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_keepalive__never_is_never),
         cmocka_unit_test(test_keepalive__silence_ends_a_servers_calls),
         cmocka_unit_test(test_keepalive__who_is_not_read_is_not_silent),
+        cmocka_unit_test(test_keepalive__a_slow_taker_is_not_silent),
         cmocka_unit_test(test_keepalive__the_third_strike),
         cmocka_unit_test(test_keepalive__strikes_in_one_read),
         cmocka_unit_test(test_keepalive__what_is_early),
