@@ -29,6 +29,8 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
+enum { LOOP_LULL_MS = 1000 }; // longer than a turn should be
+
 _Static_assert(LOOP_READY_MAX < UINT8_MAX, "loop_source.pending holds it");
 
 // POSIX lets no write of up to so many bytes mix with another.
@@ -188,15 +190,14 @@ int loop_fd(const struct loop *loop)
     return loop->backend->fd(loop->backend_state);
 }
 
-// loop_time_left: how long until the wheel wants the time; -1: for ever. It
-// reads the clock anew, since the turn may have taken long.
+// loop_time_left: how long from now_ms until the wheel wants the time; -1: for
+// ever.
 static int loop_time_left(struct loop *loop)
 {
     uint64_t next_ms = loop_wheel_next_ms(&loop->wheel);
     if (next_ms == UINT64_MAX) {
         return -1;
     }
-    loop_refresh(loop);
     if (next_ms <= loop->now_ms) {
         return 0;
     }
@@ -204,9 +205,31 @@ static int loop_time_left(struct loop *loop)
     return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 }
 
+// loop_first_wait is loop_time_left when the clock was last read before a turn,
+// which may have taken long. Only for a timer that is near is it read anew. The
+// wait for any other ends after LOOP_LULL_MS, unless something happens sooner,
+// and the clock is read then: so a timer is late by LOOP_LULL_MS at most, after a
+// turn that took longer than that, and a busy loop reads the clock once a turn.
+static int loop_first_wait(struct loop *loop)
+{
+    int left_ms = loop_time_left(loop);
+    if (left_ms > 2 * LOOP_LULL_MS) {
+        return LOOP_LULL_MS;
+    }
+    if (left_ms > 0) {
+        loop_refresh(loop);
+        left_ms = loop_time_left(loop);
+    }
+    return left_ms;
+}
+
 int loop_timeout_ms(struct loop *loop)
 {
-    return loop->task_next < loop->task_count ? 0 : loop_time_left(loop);
+    if (loop->task_next < loop->task_count) {
+        return 0;
+    }
+    loop_refresh(loop);
+    return loop_time_left(loop);
 }
 
 static void loop_forget_turn(struct loop *loop)
@@ -255,11 +278,10 @@ bool loop_wait(struct loop *loop, int timeout_ms)
     if (loop->task_next < loop->task_count) {
         timeout_ms = 0;
     }
+    int left_ms = timeout_ms == 0 ? 0 : loop_first_wait(loop);
     for (;;) {
-        int left_ms = timeout_ms == 0 ? 0 : loop_time_left(loop);
         bool by_timer =
             left_ms >= 0 && (timeout_ms < 0 || left_ms < timeout_ms);
-        uint64_t began_ms = loop->now_ms;
         int error = loop_wait_once(loop, by_timer ? left_ms : timeout_ms);
         if (error != 0 && error != EINTR) {
             loop->error = error;
@@ -269,12 +291,10 @@ bool loop_wait(struct loop *loop, int timeout_ms)
             loop_wheel_has_due(&loop->wheel)) {
             return true;
         }
-        // The wheel has opened a slot, and nothing in it was due yet.
-        uint64_t slept_ms = loop->now_ms - began_ms;
-        if (timeout_ms > 0) {
-            timeout_ms -=
-                slept_ms < (uint64_t)timeout_ms ? (int)slept_ms : timeout_ms;
-        }
+        // It was the first wait, or the wheel has opened a slot, and nothing
+        // in it was due yet.
+        timeout_ms -= timeout_ms > 0 ? left_ms : 0;
+        left_ms = loop_time_left(loop);
     }
 }
 

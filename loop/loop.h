@@ -140,7 +140,8 @@ INTERNAL int loop_fd(const struct loop *loop);
 INTERNAL int loop_timeout_ms(struct loop *loop);
 
 // loop_wait begins a turn: it waits at most timeout_ms (-1: until something
-// happens; never longer than the next timer) and refreshes the time. An
+// happens; never longer than the next timer, which may be a second late when
+// the time was refreshed more than a second ago) and refreshes the time. An
 // interruption by a signal ends the wait early. Descriptors that the turn
 // before did not get to are found again; its tasks and timers are kept. False:
 // loop->error.
