@@ -8,6 +8,7 @@ void chunk_pool_init(struct slab *pool, const grpc_allocator *allocator,
                      size_t spare_max)
 {
     slab_init(pool, allocator, sizeof(struct chunk), spare_max, NULL);
+    pool->zero_size = 0; // chunk_take writes the link, and who appends the rest
 }
 
 void chunk_queue_init(struct chunk_queue *queue, struct slab *pool)

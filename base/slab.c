@@ -2,6 +2,8 @@
 
 #include "base/slab.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 
@@ -13,6 +15,7 @@ void slab_init(struct slab *slab, const grpc_allocator *allocator,
         .allocator = allocator,
         .fini = fini,
         .object_size = object_size,
+        .zero_size = object_size,
         .spare_max = spare_max,
     };
 }
@@ -20,12 +23,14 @@ void slab_init(struct slab *slab, const grpc_allocator *allocator,
 void *slab_take_new(struct slab *slab)
 {
     struct slab_head *head =
-        alloc_zeroed(slab->allocator, SLAB_HEAD + slab->object_size);
+        alloc_new(slab->allocator, SLAB_HEAD + slab->object_size);
     if (head == NULL) {
         return NULL;
     }
+    void *object = (char *)head + SLAB_HEAD;
+    memset(object, 0, slab->zero_size);
     slab->taken++;
-    return (char *)head + SLAB_HEAD;
+    return object;
 }
 
 static void slab_free(struct slab *slab, struct slab_head *head)

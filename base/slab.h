@@ -29,6 +29,7 @@ struct slab {
     void (*fini)(void *object);      // before memory is freed; may be NULL
     struct slab_head *spare;         // given back, newest first
     size_t object_size;              // bytes
+    size_t zero_size; // of them, zero in a new object; slab_init says: all
     size_t spare_count;
     size_t spare_max; // more than this are freed at once
     size_t taken;     // objects out there
@@ -39,8 +40,8 @@ INTERNAL void slab_init(struct slab *slab, const grpc_allocator *allocator,
                         size_t object_size, size_t spare_max,
                         void (*fini)(void *object));
 
-// slab_take returns a spare object as it was left, or a new one that is all
-// zero; NULL without memory.
+// slab_take returns a spare object as it was left, or a new one that is zero;
+// NULL without memory.
 static inline MUST_CHECK void *slab_take(struct slab *slab);
 
 // slab_give takes the object back.

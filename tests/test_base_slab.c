@@ -39,6 +39,41 @@ static void test_slab__new_objects_are_zero_and_aligned(void **state)
     assert_true(test_heap_is_clean(&heap));
 }
 
+// slab_test_dirty hands out memory that is not zero.
+static void *slab_test_dirty(void *user, void *pointer, size_t old_size,
+                             size_t new_size)
+{
+    const grpc_allocator *heap = user;
+    void *block = heap->allocate(heap->user, pointer, old_size, new_size);
+    if (block != NULL && pointer == NULL) {
+        memset(block, 0xee, new_size);
+    }
+    return block;
+}
+
+static void test_slab__new_objects_are_zero_as_far_as_is_asked(void **state)
+{
+    (void)state;
+    struct test_heap heap;
+    test_heap_init(&heap);
+    grpc_allocator dirty = {slab_test_dirty, &heap.allocator};
+    struct slab slab;
+    slab_init(&slab, &dirty, 64, 4, NULL);
+    unsigned char *whole = slab_take(&slab);
+    assert_non_null(whole);
+    slab.zero_size = 20;
+    unsigned char *part = slab_take(&slab);
+    assert_non_null(part);
+    for (size_t i = 0; i < 64; i++) {
+        assert_int_equal(whole[i], 0);
+        assert_int_equal(part[i], i < 20 ? 0 : 0xee);
+    }
+    slab_give(&slab, whole);
+    slab_give(&slab, part);
+    slab_fini(&slab);
+    assert_true(test_heap_is_clean(&heap));
+}
+
 static void test_slab__given_objects_come_back_as_they_were(void **state)
 {
     (void)state;
@@ -175,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slab__new_objects_are_zero_and_aligned),
+        cmocka_unit_test(test_slab__new_objects_are_zero_as_far_as_is_asked),
         cmocka_unit_test(test_slab__given_objects_come_back_as_they_were),
         cmocka_unit_test(test_slab__steady_work_allocates_nothing),
         cmocka_unit_test(test_slab__more_than_spare_max_are_freed_at_once),
