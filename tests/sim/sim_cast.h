@@ -195,8 +195,8 @@ struct core_link {
     bool doomed; // something was done to it that may cost calls
     bool has_flooded;
     bool swallows[2]; // nothing comes to that side any more
-    // From when on that side's keepalive counts: it has heard something, or has
-    // got a call; and for how long its process was not run since.
+    // From when on that side's keepalive counts: it has heard something, what was
+    // stuck was taken, or it has got a call; and for how long its process was not run since.
     uint64_t heard_us[2];
     uint64_t stalled_us[2];
     uint32_t pings; // that its client has sent as an act

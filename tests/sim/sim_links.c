@@ -182,7 +182,11 @@ static void core_wrote(void *user, int fd, const uint8_t *bytes, size_t size)
     struct core *core = user;
     struct core_link *link = core_link_of(core, fd, &side);
     if (link != NULL) {
+        const struct conn *conn = link->conns[side];
         link->moved_us[side] = core->world->now_us;
+        if (conn != NULL && (conn->waits & 1u << CONN_DUE_WRITE) != 0) {
+            links_hear(core, link, side); // what was stuck has been taken
+        }
         wire_wrote(&link->wire, side, bytes, size);
     }
 }
@@ -422,7 +426,6 @@ void core_watch(struct core *core)
     };
 }
 
-// core_check_rest: without calls and bytes both ends of a connection agree.
 // links_is_stuck: bytes lie unread at that side, and it neither reads nor writes,
 // though what it writes would come.
 static bool links_is_stuck(const struct core *core,
