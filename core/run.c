@@ -308,6 +308,11 @@ bool run_post_stop(struct grpc_loop *loop, uintptr_t number)
     return loop_post(&loop->loop, NULL, (void *)number);
 }
 
+bool run_wake(struct grpc_loop *loop)
+{
+    return run_post_stop(loop, 0); // no server's number
+}
+
 static void run_on_task(struct grpc_loop *loop, const struct loop_task *task)
 {
     if (task->run == NULL) {
@@ -498,7 +503,8 @@ static bool run_has_work(const struct grpc_loop *loop)
            !list_is_empty(&loop->dead) || loop->freeing;
 }
 
-// run_apply_stops finds a grpc_server_stop whose post found the pipe full.
+// run_apply_stops finds a grpc_server_stop whose post found the pipe full. That
+// is after the wait: the time is new, and what was in the pipe has been read.
 static void run_apply_stops(struct grpc_loop *loop)
 {
     LIST_EACH (link, after, &loop->servers) {
@@ -510,7 +516,6 @@ grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
 {
     ASSERT(!loop->stepping);
     loop->stepping = true;
-    run_apply_stops(loop);
     // Work that is done before the wait may be what the caller waits for. The
     // last step may have been long ago.
     if (run_has_work(loop)) {
@@ -523,6 +528,7 @@ grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
     if (loop_wait(&loop->loop, timeout_ms)) {
         loop->h2.now_us = loop->loop.now_us;
         run_dispatch(loop);
+        run_apply_stops(loop);
         run_settle_once(loop);
     } else {
         char text[128];

@@ -127,6 +127,10 @@ INTERNAL MUST_CHECK grpc_result run_step(struct grpc_loop *loop,
 INTERNAL MUST_CHECK bool run_post_stop(struct grpc_loop *loop,
                                        uintptr_t number);
 
+// run_wake has the loop take one more step, if only to read its full pipe (then it
+// is false). Like the post of a stop, it may be called from anywhere.
+INTERNAL bool run_wake(struct grpc_loop *loop);
+
 // run_choose is the user's loop, or a private one when that is NULL; NULL
 // without memory or descriptors.
 INTERNAL grpc_loop *run_choose(grpc_loop *users,

@@ -529,18 +529,23 @@ void server_on_stop(struct grpc_loop *loop, uintptr_t number)
 
 void server_apply_stops(struct grpc_server *server)
 {
-    for (; server->stops_left > 0; server->stops_left--) {
-        server_apply_stop(server);
+    for (size_t i = 0; i < 2; i++) {
+        if (server->stops_left[i] != 0) {
+            server->stops_left[i] = 0;
+            server_apply_stop(server);
+        }
     }
 }
 
 void grpc_server_stop(grpc_server *server)
 {
-    if (server != NULL && !run_post_stop(server->loop, server->number) &&
-        server->stops_left < 2) {
-        // The loop has enough to read: it will look.
-        server->stops_left++;
+    if (server == NULL || run_post_stop(server->loop, server->number)) {
+        return;
     }
+    server->stops_left[server->stops_left[0] != 0 ? 1 : 0] = 1;
+    // The loop looks when it has read its pipe. In another thread it may have
+    // read all of it meanwhile: then this has it look again.
+    (void)run_wake(server->loop);
 }
 
 void server_on_timer(struct grpc_server *server)

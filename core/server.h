@@ -70,8 +70,10 @@ struct grpc_server {
     bool freed;   // by the user, while the loop was being stepped
     enum server_state state;
     uintptr_t number;
-    // Stops that found the loop's pipe full: 0, 1, or 2 for more.
-    volatile sig_atomic_t stops_left;
+    // A stop found the loop's pipe full; and so did another. Whoever stops sets
+    // them, and the loop alone clears them: no count, of which a signal that
+    // comes while it is made less would be lost.
+    volatile sig_atomic_t stops_left[2];
     struct loop_timer timer; // of grpc_server_drain
     uint32_t max_receive_bytes;
     uint32_t max_send_bytes;
@@ -136,7 +138,8 @@ INTERNAL void server_on_conn_gone(struct grpc_server *server);
 // posted.
 INTERNAL void server_on_stop(struct grpc_loop *loop, uintptr_t number);
 
-// server_apply_stops does what grpc_server_stop could not post.
+// server_apply_stops does what grpc_server_stop could not post. It is called when
+// the pipe has been read.
 INTERNAL void server_apply_stops(struct grpc_server *server);
 
 // server_on_timer: the time to drain is over.

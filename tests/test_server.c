@@ -420,6 +420,31 @@ static void test_server__stop_with_a_full_pipe(void **state)
     }
 }
 
+// What is done then is done at the time of that step, though the last one was
+// long ago: the client has its five seconds.
+static void test_server__stop_with_a_full_pipe_and_an_old_clock(void **state)
+{
+    (void)state;
+    *kit_clock_is_frozen() = true;
+    struct kit_bench *bench = kit_bench_server(NULL, NULL);
+    int posted = 0;
+    int run = 0;
+    while (grpc_loop_post(bench->loop, server_count, &run) == GRPC_OK) {
+        posted++;
+    }
+    grpc_server_stop(bench->server);
+    *kit_skipped_ms() += 6000;
+    kit_expect(&bench->peer, bench->loop, SERVER_GOODBYE);
+    kit_wait(bench->loop, &run, posted);
+    kit_skip(bench->loop, 5000);
+    kit_expect(&bench->peer, bench->loop, "");
+    kit_skip(bench->loop, 1);
+    kit_expect(&bench->peer, bench->loop,
+               "GOAWAY 0 NO_ERROR graceful_stop\nEOF\n");
+    kit_bench_end(bench);
+    *kit_clock_is_frozen() = false;
+}
+
 // ---- Draining ---------------------------------------------------------------
 
 // server_drain_begin has two calls open and the clock stand still.
@@ -734,6 +759,7 @@ int main(void)
         cmocka_unit_test(test_server__stop_at_once),
         cmocka_unit_test(test_server__stop_of_one_that_is_gone),
         cmocka_unit_test(test_server__stop_with_a_full_pipe),
+        cmocka_unit_test(test_server__stop_with_a_full_pipe_and_an_old_clock),
         cmocka_unit_test(test_server__drain_cuts_off_in_the_end),
         cmocka_unit_test(test_server__drain_that_is_done_before),
         cmocka_unit_test(test_server__drain_again),
