@@ -21,6 +21,9 @@ static enum keepalive_answer keepalive_go_on(struct keepalive *keepalive,
         return KEEPALIVE_WAIT;
     }
     keepalive->asked = true;
+    // DORMANT may have lasted for so long that the low bits of what was read
+    // before would look like those of what is read from now on.
+    keepalive->read_ms = now_ms - most_ms - 1;
     *out_due_ms = now_ms + rules->keepalive_timeout_ms + 1;
     return KEEPALIVE_ASK;
 }

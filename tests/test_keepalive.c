@@ -478,6 +478,38 @@ static void test_keepalive__far_away_is_eleven_days(void **state)
         KEEPALIVE_ASK);
 }
 
+// A client that has rested for a month asks, and is not told that what it heard
+// before was the answer.
+static void test_keepalive__after_a_long_rest(void **state)
+{
+    (void)state;
+    const struct conn_rules rules = {.keepalive_ms = 10000,
+                                     .keepalive_timeout_ms = 100};
+    // At half the range of the low bits, and at all of it.
+    static const uint64_t rests_ms[] = {
+        10001,      1000000000, 2147483548, 2147483648,
+        2592000000, 4294967295, 5000000000, 7000000000,
+    };
+    for (size_t i = 0; i < sizeof rests_ms / sizeof rests_ms[0]; i++) {
+        struct keepalive keepalive = {.read_ms = 5, .dormant = true};
+        uint32_t now_ms = (uint32_t)(5 + rests_ms[i]);
+        uint32_t due_ms = 0;
+        enum keepalive_answer answer =
+            keepalive_wake(&keepalive, &rules, now_ms, &due_ms);
+        if (answer == KEEPALIVE_WAIT) { // once in 49 days it asks a bit later
+            assert_in_range(due_ms - now_ms, 1, 10001);
+            now_ms = due_ms;
+            answer = keepalive_due(&keepalive, &rules, false, due_ms, now_ms,
+                                   &due_ms);
+        }
+        assert_int_equal(answer, KEEPALIVE_ASK);
+        assert_int_equal(due_ms, now_ms + 101);
+        assert_int_equal(keepalive_due(&keepalive, &rules, false, due_ms,
+                                       due_ms, &due_ms),
+                         KEEPALIVE_GONE);
+    }
+}
+
 // However early in the life of a loop the first one comes.
 static void test_keepalive__the_first_ping_is_not_early(void **state)
 {
@@ -508,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_keepalive__a_client_does_not_count),
         cmocka_unit_test(test_keepalive__low_bits_wrap),
         cmocka_unit_test(test_keepalive__the_first_ping_is_not_early),
+        cmocka_unit_test(test_keepalive__after_a_long_rest),
         cmocka_unit_test(test_keepalive__far_away_is_eleven_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
