@@ -68,6 +68,7 @@ bool keepalive_pinged(struct keepalive *keepalive,
     uint32_t least_ms = has_calls || rules->keepalive_without_calls
                             ? rules->keepalive_min_ms
                             : CORE_PING_GAP_IDLE_MS;
+    least_ms -= least_ms / CORE_PING_GAP_SLACK;
     bool is_early = keepalive->pinged && now_ms - keepalive->ping_ms < least_ms;
     keepalive->pinged = true;
     keepalive->ping_ms = now_ms;

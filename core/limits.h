@@ -97,6 +97,10 @@ enum {
     CORE_PING_GAP_MS = 300000,
     CORE_PING_GAP_IDLE_MS = 7200000,
     CORE_PING_STRIKES = 2,
+    // That part of the time may be missing: a clock that is being set right runs
+    // up to 1/2000 too fast or too slow, and a client that asks just as often as
+    // it may is not to be sent away by one. (grpc-go sends it away.)
+    CORE_PING_GAP_SLACK = 1000,
     // Between the two GOAWAYs of a server a client answers a PING, or is taken
     // to have heard the first (grpc-go: 5 s).
     CORE_DRAIN_MS = 5000,
