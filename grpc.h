@@ -248,7 +248,8 @@ typedef enum grpc_log_level {
     GRPC_LOG_DEBUG
 } grpc_log_level;
 
-// text has no newline and is borrowed until the function returns.
+// text has no newline and is borrowed until the function returns, which may call
+// nothing of the library but grpc_loop_post() and grpc_server_stop().
 typedef void grpc_log(void *user, grpc_log_level level, const char *text);
 
 typedef struct grpc_loop_options {
@@ -469,6 +470,9 @@ typedef struct grpc_server_options {
     // keepalive_ms is asked with a PING, and closed when nothing arrives for
     // keepalive_timeout_ms after that. (While it is we who do not read, nobody is
     // asked; a peer that then takes nothing either meets limits.write_stall_ms.)
+    // Linux closes it, too, when what was sent is not taken for that time
+    // (TCP_USER_TIMEOUT). None of the times here and below is longer than
+    // 1,000,000,000 ms, 11 days, but GRPC_NEVER.
     uint32_t keepalive_ms;         // 0: 2 h; below 1 s is 1 s; or GRPC_NEVER
     uint32_t keepalive_timeout_ms; // 0: 20 s
     // How often a client may ask: one that sends a PING sooner than this after
