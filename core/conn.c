@@ -582,7 +582,7 @@ static void conn_feed_held(struct conn *conn)
 
 void conn_take(struct conn *conn, struct view input)
 {
-    conn->received += (uint32_t)input.size;
+    conn->received = conn_add(conn->received, input.size);
     conn->keepalive.read_ms = conn_now_ms(conn);
     conn->behind = input.size == CORE_INPUT_BYTES;
     struct view left = input;

@@ -152,8 +152,8 @@ struct conn {
     uint32_t due_ms[CONN_DUES]; // low bits of loop time, of those in waits
     struct flood flood;
     struct keepalive keepalive;
-    uint32_t written;        // bytes, since CONN_DUE_WRITE was set; wraps
-    uint32_t received;       // bytes, since CONN_DUE_READ was due; wraps
+    uint32_t written;        // bytes, since CONN_DUE_WRITE was set; conn_add
+    uint32_t received;       // bytes, since CONN_DUE_READ was due; conn_add
     uint32_t assembly_waits; // calls whose large message waits (assembly.h)
     // Bytes granted for large messages that arrive.
     uint32_t assembling;
@@ -259,6 +259,13 @@ INTERNAL void conn_free(struct conn *conn);
 INTERNAL void conn_set_state(struct conn *conn, enum conn_state state);
 INTERNAL void conn_take(struct conn *conn, struct view input);
 INTERNAL void conn_drop_tunnel(struct conn *conn);
+
+// conn_add counts bytes of which so many are enough: a fast peer is not to look
+// like a slow one every 4 GiB.
+static inline uint32_t conn_add(uint32_t count, size_t size)
+{
+    return size < UINT32_MAX - count ? count + (uint32_t)size : UINT32_MAX;
+}
 
 // For conn_life.c:
 

@@ -54,7 +54,7 @@ static bool conn_wire_send(struct conn *conn)
             conn_wire_fail(conn, "write to", error);
             return false;
         }
-        conn->written += (uint32_t)sent;
+        conn->written = conn_add(conn->written, sent);
         if (UNLIKELY(conn_waits_for(conn, CONN_DUE_WRITE))) {
             // Who takes what was stuck is there, though the PING that asks may
             // still stand behind it.

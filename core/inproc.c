@@ -98,7 +98,7 @@ int inproc_read(struct conn *conn, size_t *out_size)
         memcpy(conn->loop->input + size, views[i].data, part);
         size += part;
     }
-    from->written += (uint32_t)size;
+    from->written = conn_add(from->written, size);
     h2_output_consume(&from->h2, size);
     *out_size = size;
     return 0;

@@ -7,6 +7,9 @@
 uint64_t limits_least_bytes(const grpc_limits *limits, uint32_t ms)
 {
     uint64_t bytes = (uint64_t)limits->write_bytes_per_second * ms / 1000;
+    if (bytes > UINT32_MAX) {
+        return UINT32_MAX;
+    }
     return bytes > 0 ? bytes : 1;
 }
 

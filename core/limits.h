@@ -113,7 +113,8 @@ enum {
 };
 
 // limits_least_bytes is what a peer has to move in that time so as not to be
-// stalled: a byte at least, or low limits would be none.
+// stalled: a byte at least, or low limits would be none, and 4 GiB - 1 at most, to
+// which what is moved is counted.
 INTERNAL uint64_t limits_least_bytes(const grpc_limits *limits, uint32_t ms);
 
 // limits_say tells in words which limit is out of range.

@@ -400,6 +400,42 @@ static void test_conn__sleeping_is_not_the_peers_fault(void **state)
     }
 }
 
+// conn_is_borne begins a long reply with a line that has taken so much since it
+// was looked at last, and looks again when it has taken a little more.
+static bool conn_is_borne(uint32_t written, uint32_t stall_ms)
+{
+    struct kit_bench *bench = kit_bench_server(
+        NULL,
+        &(grpc_server_options){.keepalive_ms = GRPC_NEVER,
+                               .limits = {.write_bytes_per_second = 1 << 24,
+                                          .write_stall_ms = stall_ms}});
+    struct conn *conn = conn_of_server(bench);
+    bench->greeter.act = conn_reply_at_length;
+    kit_setting(&bench->peer, 4, 0x7fffffff);
+    kit_window(&bench->peer, 0, 0x7fffffff - 65535);
+    kit_headers(&bench->peer, 1, false, KIT_REQUEST);
+    kit_message(&bench->peer, 1, true, "x");
+    kit_turn(bench->loop);
+    assert_true((conn->waits & 1u << CONN_DUE_WRITE) != 0);
+    conn->written = written;
+    assert_true(conn_take_all(&bench->peer) > 10000);
+    kit_skip(bench->loop, stall_ms + 1000);
+    bool is_borne = conn->state == CONN_READY;
+    kit_bench_end(bench);
+    return is_borne;
+}
+
+// A line that moves more than 4 GiB between two looks is not taken for one that
+// moves little; and more than that is never asked for.
+static void test_conn__four_gibibytes_are_not_nothing(void **state)
+{
+    (void)state;
+    assert_false(conn_is_borne(100000000, 60000));
+    assert_true(conn_is_borne(UINT32_MAX - 10000, 60000));
+    assert_false(conn_is_borne(100000000, 600000));
+    assert_true(conn_is_borne(UINT32_MAX - 10000, 600000));
+}
+
 // conn_upload sends parts of 16 KiB of a message that is a mebibyte long.
 static void conn_upload(struct kit_bench *bench, uint32_t id, int parts)
 {
@@ -634,6 +670,7 @@ int main(void)
         cmocka_unit_test(test_conn__no_memory_to_hold_input),
         cmocka_unit_test(test_conn__handshake_timeout),
         cmocka_unit_test(test_conn__sleeping_is_not_the_peers_fault),
+        cmocka_unit_test(test_conn__four_gibibytes_are_not_nothing),
         cmocka_unit_test(test_conn__input_in_plenty_is_not_late),
         cmocka_unit_test(test_conn__slow_requests_side_by_side),
         cmocka_unit_test(test_conn__slow_answers_side_by_side),

@@ -27,7 +27,9 @@ static void test_limits__least_bytes(void **state)
     assert_true(limits_least_bytes(&limits, 999) == 1);
     assert_true(limits_least_bytes(&limits, 2000) == 2);
     limits.write_bytes_per_second = 1 << 24;
-    assert_true(limits_least_bytes(&limits, INT32_MAX) > UINT32_MAX);
+    assert_true(limits_least_bytes(&limits, 255999) == 4294950518);
+    assert_true(limits_least_bytes(&limits, 256000) == UINT32_MAX);
+    assert_true(limits_least_bytes(&limits, INT32_MAX) == UINT32_MAX);
 }
 
 static void test_limits__server_refuses_to_listen(void **state)
