@@ -219,13 +219,14 @@ static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
     }
 }
 
-// conn_log_goaway: a peer that goes away because of an error says which. That of
-// a server is about this program; clients are many.
+// conn_log_goaway: a peer that goes away because of an error says which, and is
+// heard once. That of a server is about this program; clients are many.
 static void conn_log_goaway(struct conn *conn, const struct h2_event *event)
 {
-    if (event->code == H2_NO_ERROR || conn->finishing) {
+    if (event->code == H2_NO_ERROR || conn->finishing || conn->has_complained) {
         return;
     }
+    conn->has_complained = true;
     char peer[SOCKET_ADDRESS_TEXT];
     char text[CONN_REASON_TEXT];
     conn_peer_text(conn, peer);

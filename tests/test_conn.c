@@ -642,6 +642,9 @@ static void test_conn__goaway_is_logged(void **state)
     assert_string_equal(
         logged.text,
         "the client, unix:, sent GOAWAY INTERNAL_ERROR \"one?x?[1m??\"");
+    kit_goaway(&bench->peer, 0, H2_INTERNAL_ERROR, "and again");
+    kit_turn(bench->loop);
+    assert_int_equal(logged.lines, 1); // a log is not to be filled by a peer
     kit_bench_end(bench);
     bench = kit_bench_channel(NULL, NULL);
     conn_log_to(bench->loop, &logged);
