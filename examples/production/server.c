@@ -40,7 +40,10 @@ static void drain(void *argument)
 static void on_sigterm(int number)
 {
     (void)number;
-    grpc_loop_post(shop.loop, drain, NULL); // may be called from anywhere
+    // Both may be called from anywhere. A post may find no room, a stop does not.
+    if (grpc_loop_post(shop.loop, drain, NULL) != GRPC_OK) {
+        grpc_server_stop(shop.server);
+    }
 }
 
 // ---- The work ---------------------------------------------------------------
