@@ -280,9 +280,39 @@ static void test_run__callbacks_have_the_time(void **state)
     assert_int_equal(grpc_loop_free(loop), GRPC_OK);
 }
 
+static void run_nothing(void *argument)
+{
+    (void)argument;
+}
+
+// A loop that was woken does not sleep, and has nothing else of it; one whose
+// pipe is full is awake.
+static void test_run__wake(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KIT_BACKENDS; i++) {
+        struct test_heap heap;
+        test_heap_init(&heap);
+        grpc_loop *loop = kit_loop(&heap, kit_backends[i]);
+        grpc_server *server =
+            grpc_server_new(&(grpc_server_options){.loop = loop});
+        assert_true(run_wake(loop));
+        assert_int_equal(grpc_loop_step(loop, -1), GRPC_OK);
+        assert_int_equal(server->state, SERVER_OPEN);
+        while (grpc_loop_post(loop, run_nothing, NULL) == GRPC_OK) {
+        }
+        assert_false(run_wake(loop));
+        assert_int_equal(grpc_loop_step(loop, -1), GRPC_OK);
+        grpc_server_free(server);
+        assert_int_equal(grpc_loop_free(loop), GRPC_OK);
+        assert_true(test_heap_is_clean(&heap));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_run__wake),
         cmocka_unit_test(test_run__life),
         cmocka_unit_test(test_run__null),
         cmocka_unit_test(test_run__no_memory),
