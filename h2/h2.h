@@ -347,6 +347,7 @@ struct h2_conn {
     uint32_t induced_old;     // the older
     uint32_t induced_old_end; // output bytes up to the end of the older
     uint32_t induced_end;     // output bytes up to the end of the newer
+    uint64_t left_bytes;      // output that was consumed; readable
 
     // GOAWAY.
     uint32_t goaway_sent_id;     // lowest last_stream_id sent
@@ -522,6 +523,27 @@ INTERNAL size_t h2_output_peek(const struct h2_conn *conn, struct view *views,
 // h2_output_consume: n bytes have been sent. Queued DATA takes their room, and
 // WRITABLE events may become due: call h2_recv with empty input.
 INTERNAL void h2_output_consume(struct h2_conn *conn, size_t n);
+
+// h2_output_end is the place where the next frame will begin, counted from the
+// connection's first byte. h2_has_left: something that began at that place has
+// been sent, if only in part.
+static inline uint64_t h2_output_end(const struct h2_conn *conn)
+{
+    return conn->left_bytes + conn->out.size;
+}
+
+static inline bool h2_has_left(const struct h2_conn *conn, uint64_t place)
+{
+    return place < conn->left_bytes;
+}
+
+// h2_drop_output: what is in the output will never be sent.
+INTERNAL void h2_drop_output(struct h2_conn *conn);
+
+// h2_take_back drops what was put into the output from that place on, where a
+// frame begins that has not left. The connection is over: if that is for an
+// error, the peer is still told.
+INTERNAL void h2_take_back(struct h2_conn *conn, uint64_t place);
 
 // h2_check asserts all invariants; for tests, fuzzers and the simulation.
 INTERNAL void h2_check(const struct h2_conn *conn);

@@ -290,12 +290,9 @@ bool h2_ping(struct h2_conn *conn, const uint8_t payload[8])
     return true;
 }
 
-bool h2_goaway(struct h2_conn *conn, uint32_t last_stream_id, enum h2_code code,
-               struct view debug)
+static bool h2conn_put_goaway(struct h2_conn *conn, uint32_t last_stream_id,
+                              enum h2_code code, struct view debug)
 {
-    if (conn->state == H2_CONN_CLOSED) {
-        return true;
-    }
     if (debug.size > H2_LIMIT_GOAWAY_TEXT) {
         debug.size = H2_LIMIT_GOAWAY_TEXT;
     }
@@ -316,6 +313,13 @@ bool h2_goaway(struct h2_conn *conn, uint32_t last_stream_id, enum h2_code code,
     conn->goaway_sent = true;
     h2conn_drain(conn);
     return true;
+}
+
+bool h2_goaway(struct h2_conn *conn, uint32_t last_stream_id, enum h2_code code,
+               struct view debug)
+{
+    return conn->state == H2_CONN_CLOSED ||
+           h2conn_put_goaway(conn, last_stream_id, code, debug);
 }
 
 bool h2_conn_goaway_received(struct h2_conn *conn, uint32_t last_id)
@@ -389,10 +393,43 @@ size_t h2_output_peek(const struct h2_conn *conn, struct view *views,
 void h2_output_consume(struct h2_conn *conn, size_t n)
 {
     chunk_queue_consume(&conn->out, n);
+    conn->left_bytes += n;
     if (conn->induced_bytes > 0) {
         h2conn_induced_left(conn, n);
     }
     if (conn->state != H2_CONN_CLOSED) {
         h2_send_pump(conn);
+    }
+}
+
+void h2_drop_output(struct h2_conn *conn)
+{
+    chunk_queue_clear(&conn->out);
+    conn->induced_bytes = 0;
+    conn->induced_old = 0;
+    conn->induced_old_end = 0;
+    conn->induced_end = 0;
+}
+
+void h2_take_back(struct h2_conn *conn, uint64_t place)
+{
+    ASSERT(!h2_has_left(conn, place));
+    if (place >= h2_output_end(conn)) {
+        return;
+    }
+    struct chunk_queue kept;
+    size_t size = (size_t)(place - conn->left_bytes);
+    chunk_queue_init(&kept, conn->out.pool);
+    // Without memory for the cut, what stands before is lost as well.
+    bool has_kept = size > 0 && chunk_queue_move(&kept, &conn->out, size);
+    h2_drop_output(conn);
+    if (has_kept) {
+        conn->out = kept;
+    }
+    if (conn->close_code != H2_NO_ERROR && (size == 0 || has_kept)) {
+        bool told = h2conn_put_goaway(
+            conn, conn->last_peer_id, (enum h2_code)conn->close_code,
+            view_of(conn->close_reason, strlen(conn->close_reason)));
+        (void)told;
     }
 }

@@ -331,6 +331,68 @@ static void test_conn__counts_what_is_induced(void **state)
     script_end(&run);
 }
 
+// What has begun to leave has left; what has not is taken back, and the peer is
+// still told why.
+static void test_conn__takes_back(void **state)
+{
+    (void)state;
+    static const uint8_t ping[8] = {0};
+    begin(false);
+    feed("000000 04 00 00000000");
+    h2_output_consume(&run.conn, h2_output_size(&run.conn));
+    uint64_t first = h2_output_end(&run.conn);
+    assert_false(h2_has_left(&run.conn, first));
+    assert_true(h2_ping(&run.conn, ping));
+    uint64_t second = h2_output_end(&run.conn);
+    assert_int_equal(second - first, 17);
+    assert_true(h2_ping(&run.conn, ping));
+    induce(1);
+    h2_output_consume(&run.conn, 1);
+    assert_true(h2_has_left(&run.conn, first));
+    assert_false(h2_has_left(&run.conn, second));
+    h2_take_back(&run.conn, h2_output_end(&run.conn));
+    assert_int_equal(h2_output_size(&run.conn), 16 + 17 + 17);
+    h2_close(&run.conn, H2_PROTOCOL_ERROR, "why");
+    h2_take_back(&run.conn, second);
+    assert_int_equal(h2_output_size(&run.conn), 16 + 20);
+    h2_check(&run.conn);
+    h2_output_consume(&run.conn, 16);
+    expect_output("GOAWAY 0 0 0000000000000001776879\n");
+    script_end(&run);
+}
+
+static void test_conn__takes_all_back(void **state)
+{
+    (void)state;
+    static const uint8_t ping[8] = {0};
+    begin(false);
+    feed("000000 04 00 00000000");
+    h2_output_consume(&run.conn, h2_output_size(&run.conn));
+    uint64_t place = h2_output_end(&run.conn);
+    assert_true(h2_ping(&run.conn, ping));
+    h2_close_input(&run.conn, "the end");
+    h2_take_back(&run.conn, place);
+    assert_int_equal(h2_output_size(&run.conn), 0);
+    assert_false(h2_has_left(&run.conn, place));
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
+static void test_conn__drops_its_output(void **state)
+{
+    (void)state;
+    begin(false);
+    feed("000000 04 00 00000000");
+    uint64_t place = run.conn.left_bytes;
+    induce(3);
+    h2_drop_output(&run.conn);
+    assert_int_equal(h2_output_size(&run.conn), 0);
+    assert_int_equal(run.conn.induced_bytes, 0);
+    assert_false(h2_has_left(&run.conn, place));
+    h2_check(&run.conn);
+    script_end(&run);
+}
+
 // What we send of our own accord must not keep us from reading: the peer may be
 // unable to read before we do.
 static void test_conn__reads_whatever_it_sends_itself(void **state)
@@ -377,6 +439,9 @@ int main(void)
         cmocka_unit_test(test_conn__cuts_long_texts),
         cmocka_unit_test(test_conn__counts_what_is_induced),
         cmocka_unit_test(test_conn__reads_whatever_it_sends_itself),
+        cmocka_unit_test(test_conn__takes_back),
+        cmocka_unit_test(test_conn__takes_all_back),
+        cmocka_unit_test(test_conn__drops_its_output),
     };
     return cmocka_run_group_tests_name("h2_conn", tests, NULL, NULL);
 }
