@@ -17,7 +17,6 @@
 
 enum {
     CONN_DELAY_MAX_MS = INT32_MAX - 2, // 24 days
-    CONN_REASON_TEXT = 320,            // an address, a phase, an errno in words
 };
 
 static bool conn_may_follow(enum conn_state from, enum conn_state to)
@@ -346,13 +345,25 @@ static void conn_linger(struct conn *conn, const char *reason)
     conn_wake(conn);
 }
 
+// conn_leave ends the calls. The peer gets what is in the output, if it can.
+static void conn_leave(struct conn *conn, const char *reason)
+{
+    if (conn->write_error != 0) {
+        conn_close(conn, "%s", reason);
+    } else {
+        conn_linger(conn, reason);
+    }
+}
+
 // conn_on_closed: the engine has closed the connection.
 static void conn_on_closed(struct conn *conn, const struct h2_event *event)
 {
     char peer[SOCKET_ADDRESS_TEXT];
     char reason[CONN_REASON_TEXT];
     conn_peer_text(conn, peer);
-    if (event->code == H2_NO_ERROR) {
+    if (event->code == H2_NO_ERROR && conn->write_error != 0) {
+        conn_wire_say(conn, "write to", conn->write_error, reason);
+    } else if (event->code == H2_NO_ERROR) {
         (void)snprintf(reason, sizeof reason, "connection to %s closed: %s",
                        peer, event->reason);
     } else {
@@ -360,7 +371,7 @@ static void conn_on_closed(struct conn *conn, const struct h2_event *event)
                        "connection to %s closed: HTTP/2 %s: %s", peer,
                        h2_code_name(event->code), event->reason);
     }
-    conn_linger(conn, reason);
+    conn_leave(conn, reason);
 }
 
 // ---- Input ------------------------------------------------------------------
@@ -595,25 +606,32 @@ void conn_take(struct conn *conn, struct view input)
     }
 }
 
-void conn_read(struct conn *conn)
+// conn_end_input: the peer's bytes have ended, or are not waited for any more.
+static void conn_end_input(struct conn *conn)
+{
+    h2_close_input(&conn->h2, conn_wire_end_reason(conn));
+    conn_feed_none(conn);
+}
+
+bool conn_read(struct conn *conn)
 {
     size_t size = 0;
     int error = conn_wire_read(conn, &size);
     if (error == EAGAIN || error == EINTR) {
-        return;
+        return false;
     }
-    if (error != 0) {
+    if (error != 0 && conn->write_error == 0) {
         conn_wire_fail(conn, "read from", error);
     } else if (conn->state == CONN_LINGERING) {
         if (size == 0) {
             conn_close(conn, "the peer closed the connection");
         }
     } else if (size == 0) {
-        h2_close_input(&conn->h2, conn_wire_end_reason(conn));
-        conn_feed_none(conn);
+        conn_end_input(conn);
     } else {
         conn_take(conn, view_of(conn->loop->input, size));
     }
+    return true;
 }
 
 // ---- Output -----------------------------------------------------------------
@@ -645,7 +663,7 @@ static void conn_end_when_done(struct conn *conn)
             conn_wire_close_write(conn);
         }
     } else if (conn->finishing && conn->h2.stream_count == 0) {
-        conn_linger(conn, "connection finished");
+        conn_leave(conn, "connection finished");
     }
 }
 
@@ -659,7 +677,7 @@ static void conn_watch_writing(struct conn *conn, bool stuck)
     if (stuck) {
         conn->written = 0;
         conn_wait_for(conn, CONN_DUE_WRITE, conn->h2.limits->write_stall_ms);
-    } else {
+    } else if (conn->write_error == 0) {
         conn_wait_no_more(conn, CONN_DUE_WRITE);
     }
 }
@@ -714,6 +732,18 @@ void conn_finish(struct conn *conn, struct view debug)
 
 // ---- Events of the loop -----------------------------------------------------
 
+// conn_on_failure: it would be reported again and again, so what is left is read
+// now, whatever it waits for.
+static void conn_on_failure(struct conn *conn)
+{
+    conn_wait_no_more(conn, CONN_DUE_PAUSE);
+    if (!conn_may_read(conn)) {
+        conn_wake(conn); // the next write tells what has failed
+    } else if (!conn_read(conn) && conn->write_error != 0) {
+        conn_end_input(conn); // there is no more
+    }
+}
+
 void conn_on_source(struct conn *conn, unsigned ready)
 {
     if (conn_is_opening(conn)) {
@@ -723,14 +753,10 @@ void conn_on_source(struct conn *conn, unsigned ready)
     if ((ready & LOOP_WRITABLE) != 0) {
         conn_wake(conn);
     }
-    if ((ready & LOOP_FAILED) != 0) {
-        // It would be reported again and again: what is left is read now.
-        conn_wait_no_more(conn, CONN_DUE_PAUSE);
-    }
-    if ((ready & (LOOP_READABLE | LOOP_FAILED)) != 0 && conn_may_read(conn)) {
-        conn_read(conn);
-    } else if ((ready & LOOP_FAILED) != 0) {
-        conn_wake(conn); // the next write tells what has failed
+    if (UNLIKELY((ready & LOOP_FAILED) != 0)) {
+        conn_on_failure(conn);
+    } else if ((ready & LOOP_READABLE) != 0 && conn_may_read(conn)) {
+        (void)conn_read(conn);
     }
 }
 
@@ -810,6 +836,10 @@ static void conn_on_write_due(struct conn *conn)
 {
     const grpc_limits *limits = conn->h2.limits;
     uint64_t least = limits_least_bytes(limits, limits->write_stall_ms);
+    if (conn->write_error != 0) {
+        conn_end_input(conn);
+        return;
+    }
     // If it was we who have slept, the system takes more now.
     if (!conn_wire_write(conn)) {
         return;
@@ -834,7 +864,7 @@ static void conn_on_ask_due(struct conn *conn)
     if (!conn_may_read(conn)) {
         conn->keepalive.read_ms = conn_now_ms(conn);
     } else if (conn->keepalive.asked) {
-        conn_read(conn);
+        (void)conn_read(conn);
     }
     if (!conn_is_over(conn)) {
         conn_life_on_ask_due(conn);

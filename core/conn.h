@@ -24,6 +24,10 @@
 //
 // Finishing, the connection is closed when its last stream has ended.
 //
+// When a write fails, what the peer had sent before is read to its end, a GOAWAY
+// above all, for CORE_LINGER_MS at most: write_error is set, and what would be
+// written is dropped.
+//
 // Invariants (conn_check):
 //   1. role->closed is called exactly once, on entering LINGERING or CLOSED.
 //      The role then has no call on the connection any more.
@@ -89,7 +93,8 @@ enum conn_due {
     CONN_DUE_STATE, // CONNECTING, TUNNEL and HANDSHAKE end, or LINGERING; in
                     // READY: our SETTINGS are acknowledged
     CONN_DUE_PAUSE, // the peer is read again
-    CONN_DUE_WRITE, // the peer takes what waits for it
+    CONN_DUE_WRITE, // the peer takes what waits for it; when nothing can be
+                    // written any more: what it had sent has come
     CONN_DUE_READ,  // server: what has begun to arrive does
     CONN_DUE_ASK,   // keepalive.h
     CONN_DUE_LEAVE, // server: it has had no stream for too long; draining:
@@ -176,8 +181,9 @@ struct conn {
         struct conn_client_hints *client_hints;
         struct call_names *names; // server: of the last request; call_fields.h
     };
-    struct h2_conn h2; // its limits are the owner's, from the beginning
-    uint8_t drain;     // enum conn_drain
+    struct h2_conn h2;    // its limits are the owner's, from the beginning
+    uint16_t write_error; // an errno: nothing can be written any more
+    uint8_t drain;        // enum conn_drain
     uint8_t peer_size;
     // Of its socket_address, as short as it is; behind it the other end of a
     // connection that is in_process.
@@ -295,9 +301,9 @@ INTERNAL void conn_peer_text(const struct conn *conn,
                              char text[SOCKET_ADDRESS_TEXT]);
 
 // For inproc.c. conn_may_read: what comes now is read, not held back.
-// conn_read reads some of it.
+// conn_read reads some of it; false when there is nothing.
 INTERNAL bool conn_may_read(const struct conn *conn);
-INTERNAL void conn_read(struct conn *conn);
+INTERNAL bool conn_read(struct conn *conn);
 
 INTERNAL void conn_check(const struct conn *conn);
 

@@ -3,6 +3,7 @@
 #include "core/conn_wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "core/conn.h"
 #include "core/inproc.h"
@@ -10,15 +11,21 @@
 
 enum { CONN_WIRE_VIEWS = 64 }; // chunks per write
 
-void conn_wire_fail(struct conn *conn, const char *phase, int error)
+void conn_wire_say(const struct conn *conn, const char *phase, int error,
+                   char reason[CONN_REASON_TEXT])
 {
     char peer[SOCKET_ADDRESS_TEXT];
     char text[128];
-    struct socket_address address;
-    conn_peer(conn, &address);
-    socket_address_text(&address, peer);
+    conn_peer_text(conn, peer);
     socket_error_text(error, text, sizeof text);
-    conn_close(conn, "%s %s: %s", phase, peer, text);
+    (void)snprintf(reason, CONN_REASON_TEXT, "%s %s: %s", phase, peer, text);
+}
+
+void conn_wire_fail(struct conn *conn, const char *phase, int error)
+{
+    char reason[CONN_REASON_TEXT];
+    conn_wire_say(conn, phase, error, reason);
+    conn_close(conn, "%s", reason);
 }
 
 int conn_wire_read(struct conn *conn, size_t *out_size)
@@ -37,6 +44,25 @@ const char *conn_wire_end_reason(const struct conn *conn)
                             : "the peer closed the connection";
 }
 
+// conn_wire_stop: nothing can be written any more. What the peer has sent before
+// is still to be read: it may have said why, or answered. What is sent from now
+// on is dropped, and no call begins. False: the connection is closed.
+static bool conn_wire_stop(struct conn *conn, int error)
+{
+    if (conn_is_over(conn)) {
+        conn_wire_fail(conn, "write to", error);
+        return false;
+    }
+    conn->write_error = (uint16_t)error;
+    conn->write_shut = true;
+    bool told = h2_goaway(&conn->h2, conn->h2.last_peer_id, H2_NO_ERROR,
+                          view_of(NULL, 0));
+    (void)told; // a call that begins in spite of it is sent again
+    h2_drop_output(&conn->h2);
+    conn_wait_for(conn, CONN_DUE_WRITE, CORE_LINGER_MS);
+    return true;
+}
+
 // conn_wire_send is conn_wire_write on a socket.
 static bool conn_wire_send(struct conn *conn)
 {
@@ -51,8 +77,7 @@ static bool conn_wire_send(struct conn *conn)
             return true;
         }
         if (error != 0 && error != EINTR) {
-            conn_wire_fail(conn, "write to", error);
-            return false;
+            return conn_wire_stop(conn, error);
         }
         conn->written = conn_add(conn->written, sent);
         if (UNLIKELY(conn_waits_for(conn, CONN_DUE_WRITE))) {
@@ -65,11 +90,21 @@ static bool conn_wire_send(struct conn *conn)
     return true;
 }
 
-bool conn_wire_write(struct conn *conn)
+// conn_wire_write_apart is conn_wire_write where no socket takes anything.
+static bool conn_wire_write_apart(struct conn *conn)
 {
     if (conn->in_process) {
         inproc_write(conn);
-        return conn->state != CONN_CLOSED;
+    } else {
+        h2_drop_output(&conn->h2);
+    }
+    return conn->state != CONN_CLOSED;
+}
+
+bool conn_wire_write(struct conn *conn)
+{
+    if (UNLIKELY(conn->in_process || conn->write_shut)) {
+        return conn_wire_write_apart(conn);
     }
     return conn_wire_send(conn);
 }

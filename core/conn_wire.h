@@ -13,13 +13,15 @@
 
 struct conn;
 
+enum { CONN_REASON_TEXT = 320 }; // an address, a phase, an errno in words
+
 // conn_wire_read fills the loop's input: an errno, or 0; no bytes are the end,
 // for which conn_wire_end_reason has the words (static text).
 INTERNAL MUST_CHECK int conn_wire_read(struct conn *conn, size_t *out_size);
 INTERNAL const char *conn_wire_end_reason(const struct conn *conn);
 
 // conn_wire_write sends until all is sent or no more is taken; false when the
-// connection is closed.
+// connection is closed. When that fails, it goes on reading: see conn.h.
 INTERNAL MUST_CHECK bool conn_wire_write(struct conn *conn);
 
 // conn_wire_watch has the connection be told of LOOP_READABLE and LOOP_WRITABLE.
@@ -33,7 +35,10 @@ INTERNAL void conn_wire_give_up_after(struct conn *conn, uint32_t timeout_ms);
 INTERNAL void conn_wire_close_write(struct conn *conn);
 INTERNAL void conn_wire_close(struct conn *conn);
 
-// conn_wire_fail closes the connection for an errno: what failed, with whom, why.
+// conn_wire_say puts an errno in words: what failed, with whom, why.
+// conn_wire_fail closes the connection for it.
+INTERNAL void conn_wire_say(const struct conn *conn, const char *phase,
+                            int error, char reason[CONN_REASON_TEXT]);
 INTERNAL void conn_wire_fail(struct conn *conn, const char *phase, int error);
 
 #endif

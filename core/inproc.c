@@ -142,23 +142,13 @@ static bool inproc_is_at_end(const struct conn *conn)
     return from == NULL || (from->write_shut && h2_output_size(&from->h2) == 0);
 }
 
-// inproc_drop_output: it is lost, as what is written to a socket that the peer
-// has closed.
-static void inproc_drop_output(struct conn *conn)
-{
-    size_t size;
-    while ((size = h2_output_size(&conn->h2)) > 0) {
-        h2_output_consume(&conn->h2, size);
-    }
-}
-
 void inproc_write(struct conn *conn)
 {
     // No more reads than for what there is now. Callbacks of the partner may
     // make more, which is for the next turn: others have theirs before.
     size_t reads = h2_output_size(&conn->h2) / CORE_INPUT_BYTES + 1;
     for (; reads > 0 && inproc_may_give(conn); reads--) {
-        conn_read(inproc_partner(conn));
+        (void)conn_read(inproc_partner(conn));
     }
     if (inproc_may_give(conn)) {
         conn_wake(conn);
@@ -167,10 +157,10 @@ void inproc_write(struct conn *conn)
         return;
     }
     if (inproc_partner(conn) == NULL) {
-        inproc_drop_output(conn);
+        h2_drop_output(&conn->h2); // as what a socket does not take
     }
     if (inproc_is_at_end(conn) && conn_may_read(conn)) {
-        conn_read(conn);
+        (void)conn_read(conn);
     }
 }
 

@@ -271,7 +271,9 @@ static struct core_link *core_meet(struct core *core, struct conn *conn,
         }
         link->channel = channel;
     }
-    if (conn_is_over(conn) || conn->h2.state == H2_CONN_CLOSED) {
+    // What an end does that can write no more, the wire does not show.
+    if (conn_is_over(conn) || conn->h2.state == H2_CONN_CLOSED ||
+        conn->write_error != 0) {
         link->over[side] = true;
         link->wire.sides[side].over = true;
     }
