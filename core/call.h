@@ -167,6 +167,7 @@ struct grpc_call {
             bool headers_given; // with headers that are not its end
             uint8_t retries;    // transparent ones
             uint16_t http_status;
+            uint64_t place; // of its headers in the connection's output
         };
     };
 

@@ -162,6 +162,7 @@ bool client_call_send(struct grpc_call *call, struct conn *conn)
     conn_call_began(conn);
     call_set_state(call, CALL_SENT);
     conn_wake(conn);
+    call->place = h2_output_end(&conn->h2);
     // Without memory for the headers the engine closes the connection, and
     // the call ends with it, if not here.
     if (!client_send_headers(call, conn, stream) ||
@@ -629,6 +630,14 @@ static void client_say_reset(struct grpc_call *call,
     }
 }
 
+// client_send_again has the call look for a connection anew.
+static void client_send_again(struct grpc_call *call)
+{
+    call_detach(call, H2_CANCEL);
+    call_set_state(call, CALL_QUEUED);
+    channel_submit(call->channel, call);
+}
+
 void client_on_reset(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_call *call = event->stream->owner;
@@ -641,9 +650,7 @@ void client_on_reset(struct conn *conn, const struct h2_event *event)
     }
     if (client_may_retry(call, event)) {
         call->retries++;
-        call_detach(call, H2_CANCEL);
-        call_set_state(call, CALL_QUEUED);
-        channel_submit(call->channel, call);
+        client_send_again(call);
         return;
     }
     if (client_is_expired(call, event)) {
@@ -653,6 +660,43 @@ void client_on_reset(struct conn *conn, const struct h2_event *event)
     client_say_reset(call, event);
     client_call_finish(call, event->by_peer ? status_of_reset(event->code)
                                             : GRPC_INTERNAL);
+}
+
+// ---- The end of the connection ----------------------------------------------
+
+bool client_call_has_left(const struct grpc_call *call)
+{
+    return h2_has_left(&call->conn->h2, call->place);
+}
+
+// client_may_start_over: no server can have seen any of the call, so it goes on
+// with the next connection as if it had waited for that; as often as it takes
+// (gRFC A6, transparent retries).
+static bool client_may_start_over(const struct grpc_call *call)
+{
+    return !client_call_has_left(call) && !call->channel->freed &&
+           client_is_whole(call);
+}
+
+void client_call_end_all_on(struct conn *conn, const char *reason)
+{
+    bool taken_back = false;
+    while (!list_is_empty(&conn->calls)) {
+        struct list_link *link = list_first(&conn->calls);
+        struct grpc_call *call = LIST_OWNER(link, struct grpc_call, link);
+        if (client_may_start_over(call)) {
+            // The output may still be sent, for the sake of a GOAWAY. The first
+            // call of the list is the first in it.
+            if (!taken_back) {
+                h2_take_back(&conn->h2, call->place);
+                taken_back = true;
+            }
+            client_send_again(call);
+        } else if (!client_call_outlive(call)) {
+            call_set_text(call, "%s", reason);
+            client_call_finish(call, GRPC_UNAVAILABLE);
+        }
+    }
 }
 
 // ---- An interceptor's answer ------------------------------------------------

@@ -56,6 +56,14 @@ INTERNAL MUST_CHECK grpc_result client_call_reply(struct grpc_call *call,
 INTERNAL void client_call_say(struct grpc_call *call, const char *action,
                               const char *reason);
 
+// client_call_has_left: some of it has been sent over the connection that it is
+// on.
+INTERNAL bool client_call_has_left(const struct grpc_call *call);
+
+// client_call_end_all_on ends the calls of a connection that is over, but for
+// those that go on with another one or with none.
+INTERNAL void client_call_end_all_on(struct conn *conn, const char *reason);
+
 // Events of the connection, for channel_role:
 INTERNAL void client_on_headers(struct conn *conn,
                                 const struct h2_event *event);

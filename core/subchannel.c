@@ -157,23 +157,17 @@ static void subchannel_lost(struct subchannel *subchannel, bool was_used)
     subchannel_tell(subchannel, GRPC_READY);
 }
 
-// subchannel_was_used: some call has gone over that connection.
-static bool subchannel_was_used(const struct conn *conn)
+void subchannel_on_leave(struct subchannel *subchannel, bool was_used,
+                         const char *reason)
 {
-    return conn->h2.next_local_id > 1;
-}
-
-void subchannel_on_leave(struct subchannel *subchannel, const char *reason)
-{
-    bool was_used = subchannel_was_used(subchannel->conn);
     subchannel->conn = NULL;
     channel_note_lost(subchannel->channel, reason);
     subchannel_lost(subchannel, was_used);
 }
 
-void subchannel_on_closed(struct subchannel *subchannel, const char *reason)
+void subchannel_on_closed(struct subchannel *subchannel, bool was_used,
+                          const char *reason)
 {
-    bool was_used = subchannel_was_used(subchannel->conn);
     subchannel->conn = NULL;
     if (subchannel->state == GRPC_READY) {
         channel_note_lost(subchannel->channel, reason);

@@ -68,11 +68,12 @@ INTERNAL void subchannel_yield(struct subchannel *subchannel);
 // subchannel_hurry ends the time in which it is left alone.
 INTERNAL void subchannel_hurry(struct subchannel *subchannel);
 
-// What its connection tells. on_leave: it takes no more calls.
+// What its connection tells. on_leave: it takes no more calls. was_used: some
+// call has gone over it.
 INTERNAL void subchannel_on_ready(struct subchannel *subchannel);
-INTERNAL void subchannel_on_leave(struct subchannel *subchannel,
+INTERNAL void subchannel_on_leave(struct subchannel *subchannel, bool was_used,
                                   const char *reason);
-INTERNAL void subchannel_on_closed(struct subchannel *subchannel,
+INTERNAL void subchannel_on_closed(struct subchannel *subchannel, bool was_used,
                                    const char *reason);
 INTERNAL void subchannel_on_timer(struct subchannel *subchannel);
 

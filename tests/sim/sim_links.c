@@ -176,6 +176,26 @@ static void core_opened(void *user, int client_fd, int server_fd)
     sim_note("connection %lld opens", (long long)i, 0, 0, 0);
 }
 
+// core_was_taken_back: a client that leaves takes back what begins calls, and may
+// say GOAWAY instead. The oracle has read that output already, and looks no more.
+static bool core_was_taken_back(const struct core_link *link, int side)
+{
+    const struct conn *conn = link->conns[side];
+    const struct wire_side *own = &link->wire.sides[side];
+    bool is_over = link->over[side] || (conn != NULL && conn_is_over(conn));
+    return side == WIRE_CLIENT && is_over && own->seen > own->left;
+}
+
+static void core_look_no_more(struct core_link *link)
+{
+    link->wire.sides[WIRE_CLIENT].blind = true;
+    for (int side = 0; side < 2; side++) {
+        link->conns[side] = NULL;
+        link->over[side] = true;
+        link->wire.sides[side].over = true;
+    }
+}
+
 static void core_wrote(void *user, int fd, const uint8_t *bytes, size_t size)
 {
     int side;
@@ -186,6 +206,9 @@ static void core_wrote(void *user, int fd, const uint8_t *bytes, size_t size)
         link->moved_us[side] = core->world->now_us;
         if (conn != NULL && (conn->waits & 1u << CONN_DUE_WRITE) != 0) {
             links_hear(core, link, side); // what was stuck has been taken
+        }
+        if (core_was_taken_back(link, side)) {
+            core_look_no_more(link);
         }
         wire_wrote(&link->wire, side, bytes, size);
     }

@@ -116,7 +116,8 @@ struct wire_side {
     uint64_t snaps_got;
     uint64_t compared; // the decoder's newest entry that was compared
     uint64_t evicted;
-    bool over; // its engine is closed, or the oracle has lost track
+    bool over;  // its engine is closed, or the oracle has lost track
+    bool blind; // what it writes is not read any more
 };
 
 struct wire_link {
