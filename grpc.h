@@ -623,8 +623,9 @@ typedef struct grpc_channel_options {
 // all addresses of a name, IPv6 and IPv4 in turns. A call that a server has not
 // processed, and says so, is sent once more over another connection
 // (https://github.com/grpc/proposal/blob/master/A6-client-retries.md,
-// transparent retries): a stream if it has sent no more than 64 KiB until then,
-// and none of it lent with a release. The forms of target:
+// transparent retries); one of which nothing had left, as often as it takes. A
+// stream is if it has sent no more than 64 KiB until then, and none of it lent
+// with a release. The forms of target:
 //   "localhost:50051", "host:port", "dns:///host:port" (port 443 if none)
 //   "ipv4:127.0.0.1:80,127.0.0.2:80", "ipv6:[::1]:80"
 //   "unix:path", "unix:///absolute/path", "unix-abstract:name"
