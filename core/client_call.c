@@ -526,6 +526,7 @@ static void client_take_response(struct grpc_call *call,
 {
     call->http_status = event->http_status;
     call->response_seen = true;
+    call->conn->has_answered = true;
     send_forget(call);
     if (!response->is_grpc && response->status.size == 0) {
         client_refuse_response(call, response);

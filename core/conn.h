@@ -151,6 +151,7 @@ struct conn {
     bool has_waiting : 1; // server: calls that have not begun for want of room
     bool has_aged : 1;    // CONN_DUE_AGE was due
     bool has_complained : 1; // the peer, with a GOAWAY that is in the log
+    bool has_answered : 1;   // client: some call has had a response
     bool
         in_process : 1; // its peer is another connection, named behind the tail
     struct loop_source source;

@@ -116,25 +116,13 @@ static struct subchannel *channel_subchannel(const struct grpc_channel *channel,
     return NULL;
 }
 
-// channel_was_used: some call has gone over that connection.
-static bool channel_was_used(const struct conn *conn)
-{
-    uint32_t calls = conn->h2.next_local_id / 2;
-    LIST_EACH (link, after, &conn->calls) {
-        calls -= client_call_has_left(LIST_OWNER(link, struct grpc_call, link))
-                     ? 0
-                     : 1;
-    }
-    return calls > 0;
-}
-
 // channel_leave_conn lets the calls of the connection end, on it alone.
 static void channel_leave_conn(struct grpc_channel *channel, struct conn *conn,
                                const char *reason)
 {
     struct subchannel *subchannel = channel_subchannel(channel, conn);
     if (subchannel != NULL) {
-        subchannel_on_leave(subchannel, channel_was_used(conn), reason);
+        subchannel_on_leave(subchannel, reason);
     }
     conn_finish(conn, view_of(NULL, 0));
 }
@@ -441,11 +429,10 @@ static void channel_end_calls_on(struct conn *conn, const char *reason)
 static void channel_on_closed(struct conn *conn, const char *reason)
 {
     struct grpc_channel *channel = conn->owner;
-    bool was_used = channel_was_used(conn);
     channel_end_calls_on(conn, reason);
     struct subchannel *subchannel = channel_subchannel(channel, conn);
     if (subchannel != NULL) { // also when freed: it may be reaped much later
-        subchannel_on_closed(subchannel, was_used, reason);
+        subchannel_on_closed(subchannel, reason);
     }
     channel_pump(channel); // there may be another connection for them
 }

@@ -184,7 +184,7 @@ static void pick_first_on_lost(struct pick_first *pick,
                                const struct subchannel *subchannel)
 {
     pick->selected = NULL;
-    for (size_t i = 0; i < pick->count && !subchannel->was_unused; i++) {
+    for (size_t i = 0; i < pick->count && !subchannel->was_useless; i++) {
         if (pick->subchannels[i] != subchannel) {
             subchannel_rest(pick->subchannels[i]);
         }

@@ -132,24 +132,25 @@ void subchannel_on_ready(struct subchannel *subchannel)
         return; // more SETTINGS
     }
     subchannel_set_state(subchannel, GRPC_READY);
-    if (!subchannel->was_unused) {
+    if (!subchannel->was_useless) {
         backoff_reset(&subchannel->backoff);
     }
     subchannel_tell(subchannel, GRPC_CONNECTING);
 }
 
-// subchannel_lost: the READY connection takes no more calls. One that never
-// took any, though some waited, is not replaced at once for a second time: a
-// server that opens and closes would keep us connecting as fast as we can.
-static void subchannel_lost(struct subchannel *subchannel, bool was_used)
+// subchannel_lost: the READY connection takes no more calls. One that was soon
+// lost, and on which no call was answered, is not replaced at once for a second
+// time: a server that opens and closes would keep us connecting as fast as we
+// can, whoever it is that wants a connection.
+static void subchannel_lost(struct subchannel *subchannel, bool was_of_use)
 {
-    bool was_wanted = !list_is_empty(&subchannel->channel->waiting);
-    bool again = subchannel->was_unused;
-    subchannel->was_unused = !was_used && was_wanted;
-    if (was_used) {
+    bool again = subchannel->was_useless;
+    bool is_soon = run_now(subchannel->channel->loop) < subchannel->retry_ms;
+    subchannel->was_useless = !was_of_use && is_soon;
+    if (was_of_use) {
         backoff_reset(&subchannel->backoff);
     }
-    if (again && subchannel->was_unused) {
+    if (again && subchannel->was_useless) {
         subchannel_fail(subchannel);
     } else {
         subchannel_set_state(subchannel, GRPC_IDLE);
@@ -157,21 +158,21 @@ static void subchannel_lost(struct subchannel *subchannel, bool was_used)
     subchannel_tell(subchannel, GRPC_READY);
 }
 
-void subchannel_on_leave(struct subchannel *subchannel, bool was_used,
-                         const char *reason)
+void subchannel_on_leave(struct subchannel *subchannel, const char *reason)
 {
+    bool was_of_use = subchannel->conn->has_answered;
     subchannel->conn = NULL;
     channel_note_lost(subchannel->channel, reason);
-    subchannel_lost(subchannel, was_used);
+    subchannel_lost(subchannel, was_of_use);
 }
 
-void subchannel_on_closed(struct subchannel *subchannel, bool was_used,
-                          const char *reason)
+void subchannel_on_closed(struct subchannel *subchannel, const char *reason)
 {
+    bool was_of_use = subchannel->conn->has_answered;
     subchannel->conn = NULL;
     if (subchannel->state == GRPC_READY) {
         channel_note_lost(subchannel->channel, reason);
-        subchannel_lost(subchannel, was_used);
+        subchannel_lost(subchannel, was_of_use);
         return;
     }
     channel_note(subchannel->channel, reason);
@@ -213,7 +214,7 @@ void subchannel_rest(struct subchannel *subchannel)
     subchannel_drop_conn(subchannel);
     loop_timer_stop(&subchannel->channel->loop->loop, &subchannel->timer);
     backoff_reset(&subchannel->backoff);
-    subchannel->was_unused = false;
+    subchannel->was_useless = false;
     if (subchannel->state != GRPC_IDLE) {
         subchannel_set_state(subchannel, GRPC_IDLE);
     }

@@ -5,8 +5,8 @@
 //         subchannel_connect           SETTINGS
 //   IDLE --------------------> CONNECTING ---------------> READY
 //    ^ ^                          |                          |
-//    | |   failed, or out of time |   closed before any call |
-//    | |                          v   went over it, twice    |
+//    | |   failed, or out of time |   soon lost, before any  |
+//    | |                          v   answer, twice in a row |
 //    | +--- backoff is over --- TRANSIENT_FAILURE <----------+
 //    +---------------- lost, or told to go away -------------+
 //
@@ -37,8 +37,8 @@ struct subchannel {
     struct grpc_channel *channel;
     struct list_link link; // of channel->subchannels
     enum grpc_connectivity state;
-    bool failed;     // the policy's: in this pass over the addresses
-    bool was_unused; // the last connection was lost before any call
+    bool failed;      // the policy's: in this pass over the addresses
+    bool was_useless; // the last connection was soon lost, without an answer
     struct conn *conn;
     struct backoff backoff;
     uint64_t began_ms; // when the last attempt did
@@ -68,12 +68,11 @@ INTERNAL void subchannel_yield(struct subchannel *subchannel);
 // subchannel_hurry ends the time in which it is left alone.
 INTERNAL void subchannel_hurry(struct subchannel *subchannel);
 
-// What its connection tells. on_leave: it takes no more calls. was_used: some
-// call has gone over it.
+// What its connection tells. on_leave: it takes no more calls.
 INTERNAL void subchannel_on_ready(struct subchannel *subchannel);
-INTERNAL void subchannel_on_leave(struct subchannel *subchannel, bool was_used,
+INTERNAL void subchannel_on_leave(struct subchannel *subchannel,
                                   const char *reason);
-INTERNAL void subchannel_on_closed(struct subchannel *subchannel, bool was_used,
+INTERNAL void subchannel_on_closed(struct subchannel *subchannel,
                                    const char *reason);
 INTERNAL void subchannel_on_timer(struct subchannel *subchannel);
 

@@ -283,25 +283,59 @@ static void test_subchannel__useless_twice(void **state)
     chan_settle(chan);
     chan_expect(chan, "2602 close 1\n2602 IDLE\n");
     assert_int_equal(chan_subchannel(chan, 1)->backoff.base_ms, 0);
-    assert_false(chan_subchannel(chan, 1)->was_unused);
+    assert_false(chan_subchannel(chan, 1)->was_useless);
     chan_end(chan);
 }
 
-// Nobody waits: a connection that goes is not blamed for not having been used.
-static void test_subchannel__unwanted_is_not_useless(void **state)
+// A connection that has stood for as long as the backoff is not blamed for not
+// having been used.
+static void test_subchannel__old_is_not_useless(void **state)
 {
     (void)state;
-    struct chan *chan = chan_begin("127.0.0.1:1", NULL);
-    (void)chan_door(chan, 1, CHAN_USELESS);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(grpc_channel_connect(chan->channel), GRPC_OK);
-        chan_settle(chan);
+    for (uint64_t ms = 1000; ms <= 1001; ms++) {
+        struct chan *chan = chan_begin("127.0.0.1:1", NULL);
+        (void)chan_door(chan, 1, CHAN_SETTINGS);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(grpc_channel_connect(chan->channel), GRPC_OK);
+            chan_to(chan, chan_now(chan) + ms);
+            assert_int_equal(grpc_channel_state(chan->channel), GRPC_READY);
+            sim_raw_close(chan->world, chan_fd(chan));
+            chan_settle(chan);
+            assert_int_equal(chan->fd_count, i + 1);
+            assert_int_equal(grpc_channel_state(chan->channel), GRPC_IDLE);
+        }
+        assert_int_equal(chan_subchannel(chan, 1)->state,
+                         ms > 1000 ? GRPC_IDLE : GRPC_TRANSIENT_FAILURE);
+        chan_end(chan);
     }
-    chan_to(chan, 10000);
-    assert_int_equal(chan->fd_count, 4);
-    assert_int_equal(grpc_channel_state(chan->channel), GRPC_IDLE);
-    assert_int_equal(chan_now(chan), 10000);
-    chan_end(chan);
+}
+
+// What counts is an answer: calls that are sent and lost are none.
+static void test_subchannel__calls_without_an_answer(void **state)
+{
+    (void)state;
+    const grpc_channel_options options = {.backoff = {.jitter_percent = 101}};
+    for (int answers = 0; answers < 2; answers++) {
+        struct chan *chan = chan_begin("127.0.0.1:1", &options);
+        (void)chan_door(chan, 1, CHAN_SETTINGS);
+        chan->quiet = true;
+        for (int i = 0; i < 4; i++) {
+            (void)chan_wait(chan);
+            (void)chan_wait(chan);
+            chan_settle(chan);
+            if (answers != 0) {
+                chan_reply(chan, chan_fd(chan), 1);
+                chan_settle(chan);
+            }
+            sim_raw_close(chan->world, chan_fd(chan));
+            chan_settle(chan);
+            chan_to(chan, chan_now(chan) + 100);
+        }
+        assert_int_equal(chan->fd_count, answers != 0 ? 4 : 2);
+        chan_to(chan, 5000);
+        assert_int_equal(chan->fd_count, answers != 0 ? 4 : 3);
+        chan_end(chan);
+    }
 }
 
 // Two servers that are useless: a waiting call does not have them dialled as
@@ -359,7 +393,8 @@ int main(void)
         cmocka_unit_test(test_subchannel__ready_resets_backoff),
         cmocka_unit_test(test_subchannel__reset_backoff),
         cmocka_unit_test(test_subchannel__useless_twice),
-        cmocka_unit_test(test_subchannel__unwanted_is_not_useless),
+        cmocka_unit_test(test_subchannel__old_is_not_useless),
+        cmocka_unit_test(test_subchannel__calls_without_an_answer),
         cmocka_unit_test(test_subchannel__two_useless_servers),
         cmocka_unit_test(test_subchannel__settings_again),
     };
