@@ -248,11 +248,11 @@ struct proxy_choice {
 };
 
 // proxy_put_all puts the requests of all addresses, and where they are into the
-// plan if there is one. It returns how many there are.
-static size_t proxy_put_all(const struct proxy_choice *choice,
-                            struct proxy_text *text, struct proxy_plan *plan)
+// plan if there is one. False: there are none.
+static bool proxy_put_all(const struct proxy_choice *choice,
+                          struct proxy_text *text, struct proxy_plan *plan)
 {
-    size_t used = 0;
+    bool any = false;
     for (size_t i = 0; i < proxy_target_count(choice->target); i++) {
         char both[PROXY_HOST_TEXT];
         char host[PROXY_HOST_TEXT];
@@ -264,7 +264,7 @@ static size_t proxy_put_all(const struct proxy_choice *choice,
         }
         size_t before = text->size;
         proxy_put_request(text, both, &choice->request);
-        used++;
+        any = true;
         if (plan != NULL) {
             plan->tunnels[i] = (struct proxy_tunnel){
                 .request = plan->text + before,
@@ -272,7 +272,14 @@ static size_t proxy_put_all(const struct proxy_choice *choice,
             };
         }
     }
-    return used;
+    return any;
+}
+
+// proxy_is_wanted: some address is not to be reached directly.
+static bool proxy_is_wanted(const struct proxy_choice *choice)
+{
+    struct proxy_text nothing = {0};
+    return proxy_put_all(choice, &nothing, NULL);
 }
 
 static grpc_result proxy_make_plan(const struct proxy_choice *choice,
@@ -281,9 +288,7 @@ static grpc_result proxy_make_plan(const struct proxy_choice *choice,
                                    struct proxy_plan **out_plan)
 {
     struct proxy_text text = {0};
-    if (proxy_put_all(choice, &text, NULL) == 0) {
-        return GRPC_OK;
-    }
+    (void)proxy_put_all(choice, &text, NULL);
     size_t size = offsetof(struct proxy_plan, text) + text.size;
     struct proxy_plan *plan = alloc_zeroed(allocator, size);
     if (plan == NULL) {
@@ -315,6 +320,16 @@ grpc_result proxy_decide(const struct proxy_question *question,
     if (text == NULL || *text == '\0' || !proxy_is_for(question->target)) {
         return GRPC_OK;
     }
+    struct proxy_choice choice = {
+        .target = question->target,
+        .request = {.user_agent = question->user_agent},
+        .no_proxy = env->no_proxy,
+        .from_env = question->proxy == NULL,
+    };
+    // Whatever the environment says, this machine is reached without it.
+    if (!proxy_is_wanted(&choice)) {
+        return GRPC_OK;
+    }
     struct proxy_url url;
     if (!proxy_parse(&url, text, reason)) {
         return GRPC_EINVAL;
@@ -324,13 +339,7 @@ grpc_result proxy_decide(const struct proxy_question *question,
         return GRPC_EINVAL;
     }
     char user[CORE_PROXY_TEXT_BYTES / 3 * 4 + 8];
-    struct proxy_choice choice = {
-        .target = question->target,
-        .request = {.user_agent = question->user_agent,
-                    .has_user = url.has_user},
-        .no_proxy = env->no_proxy,
-        .from_env = question->proxy == NULL,
-    };
+    choice.request.has_user = url.has_user;
     if (url.has_user) {
         choice.request.user = proxy_encode_user(url.user, user);
     }

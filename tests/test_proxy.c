@@ -413,6 +413,18 @@ static void test_proxy__environment(void **state)
                      GRPC_EINVAL);
     assert_string_equal(reason, "only proxies with http:// are supported");
     assert_null(plan);
+    // It is of no matter to what is reached directly.
+    static const char *const direct[] = {"localhost:1",
+                                         "127.0.0.1:1",
+                                         "[::1]:1",
+                                         "ipv4:127.0.0.1:1,127.9.9.9:2",
+                                         "direct.example.com",
+                                         "unix:path"};
+    for (size_t i = 0; i < sizeof direct / sizeof direct[0]; i++) {
+        assert_int_equal(proxy_ask(&heap, direct[i], NULL, &plan, &reason),
+                         GRPC_OK);
+        assert_null(plan);
+    }
     assert_int_equal(unsetenv("HTTPS_PROXY"), 0);
     assert_int_equal(unsetenv("NO_PROXY"), 0);
     assert_true(test_heap_is_clean(&heap));
