@@ -236,12 +236,17 @@ int channel_dial_proxy(struct grpc_channel *channel, struct conn *conn,
                        uint32_t timeout_ms)
 {
     const struct proxy_plan *plan = channel->proxy;
-    const struct proxy_tunnel *tunnel;
-    do { // (there is one, or no plan)
-        tunnel = &plan->tunnels[channel->proxy_next];
-        channel->proxy_next = (channel->proxy_next + 1) % plan->count;
-    } while (tunnel->request == NULL);
-    return conn_connect(conn, timeout_ms, tunnel);
+    while (plan->tunnels[channel->proxy_next].request == NULL) {
+        channel_next_tunnel(channel); // (there is one, or no plan)
+    }
+    return conn_connect(conn, timeout_ms, &plan->tunnels[channel->proxy_next]);
+}
+
+void channel_next_tunnel(struct grpc_channel *channel)
+{
+    if (channel->proxy != NULL) {
+        channel->proxy_next = (channel->proxy_next + 1) % channel->proxy->count;
+    }
 }
 
 int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,

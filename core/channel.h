@@ -87,8 +87,8 @@ struct grpc_channel {
 };
 
 // channel_dial_socket connects, channel_dial_proxy through a proxy: where the
-// target is a list, each attempt is for the next of its addresses. (Those of a
-// list that NO_PROXY has are left out, unless it has them all.)
+// target is a list, to one of its addresses until channel_next_tunnel. (Those of
+// a list that NO_PROXY has are left out, unless it has them all.)
 // channel_dial_fd takes a socket that the user has connected, once.
 INTERNAL int channel_dial_socket(struct grpc_channel *channel,
                                  struct conn *conn, uint32_t timeout_ms);
@@ -96,6 +96,11 @@ INTERNAL int channel_dial_proxy(struct grpc_channel *channel, struct conn *conn,
                                 uint32_t timeout_ms);
 INTERNAL int channel_dial_fd(struct grpc_channel *channel, struct conn *conn,
                              uint32_t timeout_ms);
+
+// channel_next_tunnel: the proxy was reached, and the address behind it did not
+// do, or does no more. An address of the proxy's at which nobody is says nothing
+// of those behind it.
+INTERNAL void channel_next_tunnel(struct grpc_channel *channel);
 
 // channel_may_redial: there is another connection to hope for when one is lost
 // or cannot be had.

@@ -122,6 +122,7 @@ static void channel_leave_conn(struct grpc_channel *channel, struct conn *conn,
 {
     struct subchannel *subchannel = channel_subchannel(channel, conn);
     if (subchannel != NULL) {
+        channel_next_tunnel(channel);
         subchannel_on_leave(subchannel, reason);
     }
     conn_finish(conn, view_of(NULL, 0));
@@ -431,6 +432,9 @@ static void channel_on_closed(struct conn *conn, const char *reason)
     struct grpc_channel *channel = conn->owner;
     channel_end_calls_on(conn, reason);
     struct subchannel *subchannel = channel_subchannel(channel, conn);
+    if (subchannel != NULL && conn->state != CONN_CONNECTING) {
+        channel_next_tunnel(channel);
+    }
     if (subchannel != NULL) { // also when freed: it may be reaped much later
         subchannel_on_closed(subchannel, reason);
     }

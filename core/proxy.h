@@ -36,8 +36,7 @@ INTERNAL MUST_CHECK bool proxy_parse(struct proxy_url *url, const char *text,
 // What a channel that goes through a proxy does. via stands in for its target:
 // it is looked up if that is a name, and its addresses connected to. There is
 // one request when the target is a name (localhost too); otherwise one for each
-// of its addresses, in their order, and those whose request is NULL are
-// connected to directly.
+// of its addresses, in their order; those whose request is NULL are left out.
 struct proxy_plan {
     size_t size; // of this, with its texts
     struct target via;

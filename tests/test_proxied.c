@@ -28,6 +28,7 @@ struct relay {
     int listener;
     char name[64]; // "127.0.0.1:port" of the proxy
     const char *answer;
+    const char *bad; // what is refused all the same: "host:port"; NULL: nothing
     struct relay_tunnel tunnels[RELAY_TUNNELS];
     size_t count;
 };
@@ -79,10 +80,13 @@ static void relay_end(struct relay *relay)
 static void relay_answer(struct relay *relay, struct relay_tunnel *tunnel)
 {
     struct socket_address address;
-    assert_int_equal(send(tunnel->client, relay->answer, strlen(relay->answer),
-                          MSG_NOSIGNAL),
-                     strlen(relay->answer));
-    if (strstr(relay->answer, " 200 ") == NULL) {
+    const char *answer = relay->answer;
+    if (relay->bad != NULL && strstr(tunnel->text, relay->bad) != NULL) {
+        answer = "HTTP/1.1 502 Bad Gateway\r\n\r\n";
+    }
+    assert_int_equal(send(tunnel->client, answer, strlen(answer), MSG_NOSIGNAL),
+                     strlen(answer));
+    if (strstr(answer, " 200 ") == NULL) {
         relay_shut(&tunnel->client);
         return;
     }
@@ -316,6 +320,38 @@ static void test_proxied__lists(void **state)
     relay_end(&relay);
 }
 
+// An address of the proxy's at which nobody is costs the list no turn: the other
+// one is asked for all of it.
+static void test_proxied__lists_and_a_dead_proxy(void **state)
+{
+    static struct relay relay;
+    struct kit_result result;
+    char proxy[64];
+    (void)state;
+    relay_begin(&relay);
+    relay.bad = "10.0.0.2:2";
+    // (IPv6 comes first, and the relay has IPv4 alone.)
+    (void)snprintf(proxy, sizeof proxy, "localhost%s",
+                   strrchr(relay.name, ':'));
+    grpc_channel *channel =
+        relay_channel(&relay, "ipv4:10.0.0.1:1,10.0.0.2:2", proxy);
+    relay_call(&relay, channel, &result);
+    assert_int_equal(result.code, GRPC_OK);
+    assert_int_equal(relay.count, 1);
+    // The next is asked for when this one is lost, and the first again.
+    relay_shut(&relay.tunnels[0].client);
+    relay_shut(&relay.tunnels[0].server);
+    relay_turn(&relay);
+    relay_call_with(&relay, channel,
+                    &(grpc_call_options){.wait_for_ready = true}, &result);
+    assert_int_equal(result.code, GRPC_OK);
+    assert_int_equal(relay.count, 3);
+    assert_memory_equal(relay.tunnels[1].text, "CONNECT 10.0.0.2:2 ", 19);
+    assert_memory_equal(relay.tunnels[2].text, "CONNECT 10.0.0.1:1 ", 19);
+    grpc_channel_free(channel);
+    relay_end(&relay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_proxied__wrong_urls_are_told),
         cmocka_unit_test(test_proxied__environment),
         cmocka_unit_test(test_proxied__lists),
+        cmocka_unit_test(test_proxied__lists_and_a_dead_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
