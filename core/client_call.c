@@ -290,23 +290,28 @@ void client_call_deliver(struct grpc_call *call)
     call_release(call);
 }
 
-void client_call_expire(struct grpc_call *call)
+// client_say_queued makes the text of a call whose deadline has passed before it
+// was sent.
+static void client_say_queued(struct grpc_call *call)
 {
-    const char *cause = call->channel->cause;
-    bool is_ready = call->channel->state == GRPC_READY;
+    char why[RUN_ERROR_TEXT];
     if (call->held) {
         call_set_text(call, "deadline exceeded while waiting for an "
                             "interceptor");
-    } else if (call->state == CALL_QUEUED && is_ready) {
+    } else if (call->channel->state == GRPC_READY) {
         call_set_text(call, "deadline exceeded while waiting for a stream: the "
                             "server takes no more calls at the same time");
-    } else if (call->state == CALL_QUEUED && cause[0] != '\0') {
-        call_set_text(call,
-                      "deadline exceeded while waiting for a connection; "
-                      "last cause: %s",
-                      cause);
-    } else if (call->state == CALL_QUEUED) {
-        call_set_text(call, "deadline exceeded while waiting for a connection");
+    } else {
+        channel_why_waiting(call->channel, why);
+        call_set_text(
+            call, "deadline exceeded while waiting for a connection: %s", why);
+    }
+}
+
+void client_call_expire(struct grpc_call *call)
+{
+    if (call->state == CALL_QUEUED) {
+        client_say_queued(call);
     } else if (call->outlives) {
         call_set_text(call, "deadline exceeded while the response waited to "
                             "be read");

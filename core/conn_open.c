@@ -3,6 +3,7 @@
 #include "core/conn_open.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
 #include "core/conn.h"
@@ -83,6 +84,21 @@ int conn_start(struct conn *conn, int fd, const struct h2_options *options,
 const char *conn_open_phase(const struct conn *conn)
 {
     return conn->tunnel == NULL ? "connect to" : "connect to proxy";
+}
+
+void conn_open_words(const struct conn *conn, char text[CONN_OPEN_WORDS])
+{
+    char peer[SOCKET_ADDRESS_TEXT];
+    conn_peer_text(conn, peer);
+    if (conn->state == CONN_CONNECTING) {
+        (void)snprintf(text, CONN_OPEN_WORDS, "%s %s: no answer yet",
+                       conn_open_phase(conn), peer);
+    } else if (conn->state == CONN_TUNNEL) {
+        (void)snprintf(text, CONN_OPEN_WORDS, "proxy %s: no answer yet", peer);
+    } else {
+        (void)snprintf(text, CONN_OPEN_WORDS, "HTTP/2 with %s: no SETTINGS yet",
+                       peer);
+    }
 }
 
 // conn_open_client: the socket leads to the server.

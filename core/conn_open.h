@@ -6,6 +6,7 @@
 #define CORE_CONN_OPEN_H
 
 #include "base/linkage.h"
+#include "loop/loop_socket.h"
 
 struct conn;
 
@@ -15,5 +16,11 @@ INTERNAL void conn_open_on_source(struct conn *conn);
 // conn_open_phase is what a client's connection is at before HANDSHAKE, in
 // words.
 INTERNAL const char *conn_open_phase(const struct conn *conn);
+
+// conn_open_words is what a client's connection that is not READY waits for, and
+// of whom, in words.
+enum { CONN_OPEN_WORDS = SOCKET_ADDRESS_TEXT + 64 };
+INTERNAL void conn_open_words(const struct conn *conn,
+                              char text[CONN_OPEN_WORDS]);
 
 #endif

@@ -8,6 +8,7 @@
 #include "core/blocking.h"
 #include "core/call.h"
 #include "core/client_call.h"
+#include "core/conn_open.h"
 #include "core/limits.h"
 
 static bool channel_may_follow(enum grpc_connectivity from,
@@ -84,6 +85,37 @@ void channel_note_lost(struct grpc_channel *channel, const char *reason)
         channel_append(channel->cause,
                        "the channel was made from that connection and has no "
                        "other");
+    }
+}
+
+// channel_why_connecting: what was known before this pass says nothing of it.
+static void channel_why_connecting(const struct grpc_channel *channel,
+                                   char text[RUN_ERROR_TEXT])
+{
+    char words[CONN_OPEN_WORDS];
+    memcpy(text, channel->causes, RUN_ERROR_TEXT);
+    LIST_EACH (link, after, &channel->subchannels) {
+        const struct subchannel *subchannel =
+            LIST_OWNER(link, struct subchannel, link);
+        if (subchannel->state == GRPC_CONNECTING) {
+            conn_open_words(subchannel->conn, words);
+            channel_append(text, words);
+        }
+    }
+    if (list_is_empty(&channel->subchannels)) {
+        (void)snprintf(text, RUN_ERROR_TEXT,
+                       "look up \"%.100s\": no answer yet",
+                       channel->resolver.target->host);
+    }
+}
+
+void channel_why_waiting(const struct grpc_channel *channel,
+                         char text[RUN_ERROR_TEXT])
+{
+    if (channel->state == GRPC_CONNECTING) {
+        channel_why_connecting(channel, text);
+    } else {
+        memcpy(text, channel->cause, RUN_ERROR_TEXT);
     }
 }
 

@@ -82,4 +82,9 @@ INTERNAL void channel_give_up(struct grpc_channel *channel);
 INTERNAL void channel_note_lost(struct grpc_channel *channel,
                                 const char *reason);
 
+// channel_why_waiting is why a call has no connection yet: what has failed, and
+// in CONNECTING what is not answered.
+INTERNAL void channel_why_waiting(const struct grpc_channel *channel,
+                                  char text[RUN_ERROR_TEXT]);
+
 #endif

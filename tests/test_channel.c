@@ -235,8 +235,8 @@ static void test_channel__wait_for_ready(void **state)
         kit_call_with(chan.channel, GRPC_STR("t"), &timed, &wait_5));
     kit_wait(chan.loop, &timed.done, 1);
     assert_int_equal(timed.code, GRPC_DEADLINE_EXCEEDED);
-    const char start[] = "deadline exceeded while waiting for a connection; "
-                         "last cause: connect to 127.0.0.1:";
+    const char start[] = "deadline exceeded while waiting for a connection: "
+                         "connect to 127.0.0.1:";
     assert_int_equal(strncmp(timed.text, start, sizeof start - 1), 0);
     assert_int_equal(waiting.done, 0);
     // The server comes.

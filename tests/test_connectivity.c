@@ -491,8 +491,7 @@ static void test_connectivity__calls_that_wait(void **state)
     assert_string_equal(late->text, net_refused(400));
     char text[256];
     (void)snprintf(text, sizeof text,
-                   "deadline exceeded while waiting for a connection; last "
-                   "cause: %s",
+                   "deadline exceeded while waiting for a connection: %s",
                    net_refused(400));
     assert_string_equal(timed->text, text);
     assert_string_equal(chan_heard(chan, chan_fd(chan)), "HEADERS 1\n");
@@ -513,8 +512,57 @@ static void test_connectivity__deadline_in_connecting(void **state)
     chan_to(chan, 5000);
     chan_expect(chan, "0 dial 1\n0 CONNECTING\n1001 done 1 "
                       "DEADLINE_EXCEEDED\n");
-    assert_string_equal(result->text, "deadline exceeded while waiting for a "
-                                      "connection");
+    assert_string_equal(result->text,
+                        "deadline exceeded while waiting for a connection: "
+                        "connect to 127.0.0.1:1: no answer yet");
+    chan_end(chan);
+}
+
+// net_expire is what a call is told whose deadline passes in CONNECTING.
+static void net_expire(struct chan *chan, const char *why)
+{
+    char text[512];
+    struct kit_result *result =
+        chan_call_with(chan, &(grpc_call_options){.timeout_ms = 1000});
+    chan_to(chan, chan_now(chan) + 1001);
+    assert_int_equal(grpc_channel_state(chan->channel), GRPC_CONNECTING);
+    assert_int_equal(result->code, GRPC_DEADLINE_EXCEEDED);
+    (void)snprintf(text, sizeof text,
+                   "deadline exceeded while waiting for a connection: %s", why);
+    assert_string_equal(result->text, text);
+}
+
+// Which phase it is, and with whom: of each address, what has failed in this pass
+// and what has not answered; nothing of what was before.
+static void test_connectivity__deadline_has_a_cause(void **state)
+{
+    (void)state;
+    char text[256];
+    struct chan *chan = chan_begin("name", &net_steady);
+    static const uint16_t ports[] = {1, 2, 3};
+    chan->quiet = true;
+    net_expire(chan, "look up \"name\": no answer yet");
+    (void)chan_door(chan, 2, CHAN_MUTE);
+    sim_swallow(chan->world, 3);
+    chan_answer(chan, ports, 3);
+    (void)snprintf(text, sizeof text,
+                   "connect to 127.0.0.1:1: %s; HTTP/2 with 127.0.0.1:2: no "
+                   "SETTINGS yet; connect to 127.0.0.1:3: no answer yet",
+                   kit_error(ECONNREFUSED));
+    net_expire(chan, text);
+    chan_to(chan, 40000);
+    assert_int_equal(grpc_channel_state(chan->channel), GRPC_TRANSIENT_FAILURE);
+    chan_end(chan);
+    // Long after a failure.
+    chan = chan_begin("127.0.0.1:1",
+                      &(grpc_channel_options){.idle_timeout_ms = 5000});
+    chan->quiet = true;
+    (void)chan_call(chan);
+    chan_to(chan, 100000);
+    assert_int_equal(grpc_channel_state(chan->channel), GRPC_IDLE);
+    assert_string_not_equal(grpc_channel_failure(chan->channel), "");
+    sim_swallow(chan->world, 1);
+    net_expire(chan, "connect to 127.0.0.1:1: no answer yet");
     chan_end(chan);
 }
 
@@ -624,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_connectivity__wait_misused),
         cmocka_unit_test(test_connectivity__calls_that_wait),
         cmocka_unit_test(test_connectivity__deadline_in_connecting),
+        cmocka_unit_test(test_connectivity__deadline_has_a_cause),
         cmocka_unit_test(test_connectivity__cancel_in_connecting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
