@@ -70,9 +70,8 @@ static void channel_refuse_target(struct grpc_channel *channel,
                                   const char *target, const char *reason)
 {
     channel->bad_target = true;
-    (void)snprintf(channel->cause, sizeof channel->cause,
-                   "target \"%.120s\": %s", target == NULL ? "" : target,
-                   reason);
+    run_set_error(channel->loop, channel->cause, "target \"%.120s\": %s",
+                  target == NULL ? "" : target, reason);
     memcpy(channel->error, channel->cause, sizeof channel->error);
 }
 

@@ -429,17 +429,23 @@ static void channel_slow_keepalive(struct grpc_channel *channel,
 }
 
 // channel_why_leave is why a connection takes no more calls, in words.
-static const char *channel_why_leave(const struct conn *conn)
+static void channel_why_leave(const struct conn *conn,
+                              char text[RUN_ERROR_TEXT])
 {
+    char peer[SOCKET_ADDRESS_TEXT];
     const char *farewell = conn_farewell(conn);
-    return farewell != NULL ? farewell : "the server said GOAWAY";
+    conn_peer_text(conn, peer);
+    (void)snprintf(text, RUN_ERROR_TEXT, "the server, %s, sent %s", peer,
+                   farewell != NULL ? farewell : "GOAWAY");
 }
 
 static void channel_on_goaway(struct conn *conn, const struct h2_event *event)
 {
     struct grpc_channel *channel = conn->owner;
+    char reason[RUN_ERROR_TEXT];
     channel_slow_keepalive(channel, event);
-    channel_leave_conn(channel, conn, channel_why_leave(conn));
+    channel_why_leave(conn, reason);
+    channel_leave_conn(channel, conn, reason);
 }
 
 static void channel_on_overdue(struct conn *conn)

@@ -216,6 +216,21 @@ static void test_channel__refused(void **state)
     }
 }
 
+// A target that was read with the end of its line: a cause is one line.
+static void test_channel__target_with_a_newline(void **state)
+{
+    struct chan chan;
+    struct kit_result result = {0};
+    (void)state;
+    chan_begin(&chan, NULL, "localhost:50051\n", NULL);
+    assert_non_null(kit_call(chan.channel, "x", &result));
+    kit_wait(chan.loop, &result.done, 1);
+    assert_int_equal(result.code, GRPC_INVALID_ARGUMENT);
+    assert_string_equal(result.text, "target \"localhost:50051?\": the port is "
+                                     "not a number up to 65535");
+    chan_end(&chan);
+}
+
 static void test_channel__wait_for_ready(void **state)
 {
     struct chan chan;
@@ -624,7 +639,10 @@ static void test_channel__useless_connections_are_followed_by_a_pause(
     }
     kit_wait(chan.loop, &result.done, 1);
     assert_int_equal(result.code, GRPC_UNAVAILABLE);
-    assert_string_equal(result.text, "GOAWAY NO_ERROR \"go\"");
+    char text[128];
+    (void)snprintf(text, sizeof text,
+                   "the server, %s, sent GOAWAY NO_ERROR \"go\"", target);
+    assert_string_equal(result.text, text);
     assert_int_equal(grpc_channel_state(chan.channel), GRPC_TRANSIENT_FAILURE);
     struct subchannel *subchannel = kit_subchannel(chan.channel);
     assert_int_equal(subchannel->backoff.base_ms, 1000);
@@ -835,6 +853,7 @@ int main(void)
         cmocka_unit_test(test_channel__bad_texts),
         cmocka_unit_test(test_channel__start_misuse),
         cmocka_unit_test(test_channel__refused),
+        cmocka_unit_test(test_channel__target_with_a_newline),
         cmocka_unit_test(test_channel__wait_for_ready),
         cmocka_unit_test(test_channel__several_addresses),
         cmocka_unit_test(test_channel__several_dead_addresses),

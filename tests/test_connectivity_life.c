@@ -182,7 +182,8 @@ static void test_connectivity_life__goaway_in_two_steps(void **state)
     chan_settle(chan);
     chan_expect(chan, "0 dial 1\n0 CONNECTING\n0 READY\n0 IDLE\n");
     assert_string_equal(grpc_channel_failure(chan->channel),
-                        "GOAWAY NO_ERROR \"graceful_stop\"");
+                        "the server, 127.0.0.1:1, sent GOAWAY NO_ERROR "
+                        "\"graceful_stop\"");
     // The server has not seen the second one.
     chan_goaway(chan, old, 1, H2_NO_ERROR, "graceful_stop");
     chan_settle(chan);
@@ -210,7 +211,7 @@ static void test_connectivity_life__goaway_with_calls_waiting(void **state)
     chan_goaway(chan, chan_fd(chan), 0, H2_NO_ERROR, "");
     chan_settle(chan);
     assert_string_equal(grpc_channel_failure(chan->channel),
-                        "the server said GOAWAY");
+                        "the server, 127.0.0.1:1, sent GOAWAY");
     assert_string_equal(chan_heard(chan, chan_fd(chan)),
                         "HEADERS 1\nHEADERS 3\n");
     chan_end(chan);

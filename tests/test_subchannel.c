@@ -266,7 +266,8 @@ static void test_subchannel__useless_twice(void **state)
     // (They linger for a second.)
     chan_expect(chan, "0 dial 1\n0 CONNECTING\n0 dial 1\n"
                       "0 done 1 UNAVAILABLE\n0 TRANSIENT_FAILURE\n");
-    assert_string_equal(fast->text, "GOAWAY NO_ERROR \"go\"");
+    assert_string_equal(fast->text, "the server, 127.0.0.1:1, sent GOAWAY "
+                                    "NO_ERROR \"go\"");
     chan_to(chan, 1001);
     // Still useless: again a pause, a longer one.
     chan_expect(chan, "1001 close 1\n1001 dial 1\n1001 close 1\n");
