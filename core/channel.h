@@ -60,7 +60,8 @@ struct grpc_channel {
     // connectivity.c:
     enum grpc_connectivity state;
     struct loop_timer timer; // out of IDLE: to go there
-    uint64_t used_ms;        // when the last call has ended
+    uint64_t used_ms;        // when the last call, or wait, has ended
+    bool is_awaited;         // by grpc_channel_wait_ready
     uint64_t attempt_ms;     // when this pass over the addresses began
     void (*watch)(grpc_channel *channel, grpc_connectivity state, void *self);
     void *watch_self;

@@ -341,9 +341,11 @@ void channel_leave_idle(struct grpc_channel *channel)
     }
 }
 
-static bool channel_has_calls(const struct grpc_channel *channel)
+// channel_is_in_use: there are calls, or somebody waits for READY.
+static bool channel_is_in_use(const struct grpc_channel *channel)
 {
-    if (!list_is_empty(&channel->held) || !list_is_empty(&channel->waiting)) {
+    if (channel->is_awaited || !list_is_empty(&channel->held) ||
+        !list_is_empty(&channel->waiting)) {
         return true;
     }
     LIST_EACH (link, after, &channel->conns) {
@@ -368,7 +370,7 @@ void channel_on_timer(struct grpc_channel *channel)
 {
     uint64_t now_ms = run_now(channel->loop);
     uint64_t due_ms = channel->used_ms + channel->idle_timeout_ms + 1;
-    if (channel_has_calls(channel)) {
+    if (channel_is_in_use(channel)) {
         channel_wait_for_idle(channel, now_ms + channel->idle_timeout_ms);
     } else if (due_ms > now_ms) {
         channel_wait_for_idle(channel, due_ms);
@@ -640,6 +642,7 @@ grpc_result grpc_channel_wait_ready(grpc_channel *channel, int timeout_ms)
     grpc_result connected = GRPC_OK;
     grpc_result result = GRPC_OK;
     blocking_begin(channel);
+    channel->is_awaited = true;
     do {
         connected = grpc_channel_connect(channel);
     } while (connected == GRPC_OK && channel->state != GRPC_READY &&
@@ -647,6 +650,8 @@ grpc_result grpc_channel_wait_ready(grpc_channel *channel, int timeout_ms)
     if (connected != GRPC_OK || channel->state == GRPC_READY) {
         result = connected;
     }
+    channel->is_awaited = false;
+    channel->used_ms = run_now(channel->loop);
     blocking_end(channel);
     return result;
 }

@@ -120,6 +120,24 @@ static void test_storms__somebody_waits(void **state)
     }
 }
 
+// A wait is a use: the channel does not become IDLE, which would have it forget
+// its backoff.
+static void test_storms__idle_timeout_within_a_wait(void **state)
+{
+    (void)state;
+    struct chan *chan =
+        chan_begin("127.0.0.1:1",
+                   &(grpc_channel_options){
+                       .idle_timeout_ms = 10,
+                       .backoff = {.base_ms = 1000, .jitter_percent = 101}});
+    assert_int_equal(grpc_channel_wait_ready(chan->channel, 1500), GRPC_AGAIN);
+    chan_expect(chan, "0 dial 1\n0 CONNECTING\n0 close 1\n"
+                      "0 TRANSIENT_FAILURE\n1001 dial 1\n1001 close 1\n");
+    chan_to(chan, 2000);
+    assert_int_equal(grpc_channel_state(chan->channel), GRPC_IDLE);
+    chan_end(chan);
+}
+
 static void storm_connect(struct chan *chan, grpc_connectivity state)
 {
     if (state == GRPC_IDLE) {
@@ -147,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_storms__a_call_waits),
         cmocka_unit_test(test_storms__somebody_waits),
+        cmocka_unit_test(test_storms__idle_timeout_within_a_wait),
         cmocka_unit_test(test_storms__the_watcher_connects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
