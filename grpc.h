@@ -576,11 +576,14 @@ GRPC_API const char *grpc_connectivity_name(grpc_connectivity state);
 
 // grpc_backoff: how long an address that failed is left alone (https://github.
 // com/grpc/grpc/blob/master/doc/connection-backoff.md), counted from the
-// beginning of the attempt. 0 stands for the default.
+// beginning of the attempt. 0 stands for the default. A server that takes
+// connections and gives them up without having answered a call is connected to
+// once more at once, and then left alone likewise.
 typedef struct grpc_backoff {
     uint32_t base_ms;            // after the first failure; 0: 1 s
-    uint32_t max_ms;             // 0: 120 s
-    uint32_t multiplier_percent; // with each further failure; 0: 160
+    uint32_t max_ms;             // before jitter, the base too; 0: 120 s
+    uint32_t multiplier_percent; // with each further failure; 0: 160; less than
+                                 // 100 is 100
     uint32_t jitter_percent; // more or less, but after the first; 0: 20; more
                              // than 100 is none
 } grpc_backoff;
@@ -594,7 +597,8 @@ typedef struct grpc_channel_options {
     uint32_t max_receive_bytes;  // of one message; 0: 4 MiB
     uint32_t max_send_bytes;     // of one message; 0: 4 GiB - 1
     uint32_t connect_timeout_ms; // for each address, until its SETTINGS are
-                                 // there; 0: 20 s
+                                 // there, or as long as its backoff if that
+                                 // is longer; 0: 20 s
     grpc_interceptors interceptors; // of every call; copied
     grpc_limits limits;
 
@@ -614,7 +618,8 @@ typedef struct grpc_channel_options {
     // An HTTP proxy that is asked to CONNECT to targets with a host name or an
     // IP address: "http://[user:password@]host[:port]", port 80 if none; copied.
     // NULL: what the environment's HTTPS_PROXY has (https_proxy), but for hosts
-    // in NO_PROXY (no_proxy), localhost and loopback addresses. "": none.
+    // in NO_PROXY (no_proxy), localhost and loopback addresses. "": none. One that
+    // is needed and wrong: as a target that cannot be parsed.
     const char *proxy;
 } grpc_channel_options;
 
@@ -654,8 +659,9 @@ GRPC_API grpc_channel *grpc_channel_new_inproc(
 GRPC_API void grpc_channel_free(grpc_channel *channel);
 
 // grpc_channel_state is what the channel is doing. grpc_channel_failure is why
-// connecting failed last, in words, "" when it never has; borrowed until the
-// loop is stepped.
+// connecting failed last, or the connection was lost, in words, "" when neither
+// has been; borrowed until the loop is stepped or a function of this channel is
+// called.
 GRPC_API grpc_connectivity grpc_channel_state(const grpc_channel *channel);
 GRPC_API const char *grpc_channel_failure(const grpc_channel *channel);
 
@@ -678,6 +684,8 @@ GRPC_API void grpc_channel_watch(grpc_channel *channel,
 // last, at most timeout_ms (-1: for ever). grpc_channel_wait_ready connects, and
 // waits for GRPC_READY. GRPC_AGAIN: the time is over (grpc_channel_failure()
 // may tell why). GRPC_ESTATE: the loop is being stepped, or it cannot connect.
+// GRPC_ESYSTEM: the loop cannot wait (grpc_loop_error()). A channel that a
+// callback frees meanwhile is gone when they return.
 GRPC_API grpc_result grpc_channel_wait(grpc_channel *channel,
                                        grpc_connectivity last, int timeout_ms);
 GRPC_API grpc_result grpc_channel_wait_ready(grpc_channel *channel,
