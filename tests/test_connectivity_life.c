@@ -166,6 +166,47 @@ static void test_connectivity_life__idle_defaults(void **state)
     }
 }
 
+// Every time at its largest: what does not pass does not, and the sums hold.
+static void test_connectivity_life__times_without_end(void **state)
+{
+    (void)state;
+    const uint64_t day = 86400000;
+    const grpc_channel_options options = {
+        .connect_timeout_ms = UINT32_MAX,
+        .backoff = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX},
+        .attempt_delay_ms = UINT32_MAX,
+        .idle_timeout_ms = UINT32_MAX,
+        .keepalive_ms = UINT32_MAX,
+        .keepalive_timeout_ms = UINT32_MAX,
+        .max_receive_bytes = UINT32_MAX,
+        .max_send_bytes = UINT32_MAX,
+    };
+    struct chan *chan = chan_begin("ipv4:127.0.0.1:1,127.0.0.1:2", &options);
+    sim_swallow(chan->world, 1);
+    (void)chan_wait(chan);
+    chan_to(chan, 20 * day);
+    chan_expect(chan, "0 dial 1\n0 CONNECTING\n2001 dial 2\n2001 close 2\n");
+    // The attempt ends after 24 days all the same, and no other is made.
+    chan_to(chan, 49 * day);
+    assert_int_equal(grpc_channel_state(chan->channel), GRPC_TRANSIENT_FAILURE);
+    chan_forget(chan);
+    (void)chan_door(chan, 2, CHAN_SETTINGS);
+    grpc_channel_reset_backoff(chan->channel);
+    chan_settle(chan);
+    assert_int_equal(grpc_channel_state(chan->channel), GRPC_READY);
+    chan_reply(chan, chan_fd(chan), 1);
+    chan_settle(chan);
+    assert_int_equal(chan->calls[0].result.code, GRPC_OK);
+    chan_to(chan, 200 * day);
+    assert_int_equal(grpc_channel_state(chan->channel), GRPC_READY);
+    assert_int_equal(chan->fd_count, 1);
+    (void)chan_wait(chan);
+    chan_settle(chan);
+    assert_string_equal(chan_heard(chan, chan_fd(chan)),
+                        "HEADERS 1\nHEADERS 3\n");
+    chan_end(chan);
+}
+
 // ---- GOAWAY -----------------------------------------------------------------
 
 // The two steps of a graceful end: no call is lost.
@@ -513,6 +554,7 @@ int main(void)
         cmocka_unit_test(
             test_connectivity_life__idle_waits_for_calls_that_wait),
         cmocka_unit_test(test_connectivity_life__idle_defaults),
+        cmocka_unit_test(test_connectivity_life__times_without_end),
         cmocka_unit_test(
             test_connectivity_life__goaway_of_a_connection_that_was_left),
         cmocka_unit_test(test_connectivity_life__goaway_in_two_steps),
