@@ -39,11 +39,31 @@ static void channel_set_state(struct grpc_channel *channel,
 
 // ---- Why connecting fails ---------------------------------------------------
 
+// Room for causes; behind it that they were not the last, and how long it took.
+enum { CHANNEL_CAUSES = RUN_ERROR_TEXT - 48 };
+
 static void channel_append(char *causes, const char *text)
 {
     size_t used = strlen(causes);
     (void)snprintf(causes + used, RUN_ERROR_TEXT - used, "%s%s",
                    used == 0 ? "" : "; ", text);
+}
+
+// channel_append_cause appends a cause that there is room for, or once that there
+// are more. The first has room, if not to its end.
+static void channel_append_cause(char *causes, const char *text)
+{
+    size_t used = strlen(causes);
+    if (used >= 5 && strcmp(causes + used - 5, "; ...") == 0) {
+        return;
+    }
+    if (used == 0) {
+        (void)snprintf(causes, CHANNEL_CAUSES, "%s", text);
+    } else if (used + 2 + strlen(text) < CHANNEL_CAUSES) {
+        channel_append(causes, text);
+    } else {
+        channel_append(causes, "...");
+    }
 }
 
 void channel_begin_causes(struct grpc_channel *channel)
@@ -54,7 +74,7 @@ void channel_begin_causes(struct grpc_channel *channel)
 
 void channel_note(struct grpc_channel *channel, const char *text)
 {
-    channel_append(channel->causes, text);
+    channel_append_cause(channel->causes, text);
 }
 
 void channel_end_causes(struct grpc_channel *channel)
@@ -73,7 +93,7 @@ void channel_give_up(struct grpc_channel *channel)
         (void)snprintf(
             text, sizeof text, "gave up after %lu ms",
             (unsigned long)(run_now(channel->loop) - channel->attempt_ms));
-        channel_note(channel, text);
+        channel_append(channel->causes, text);
     }
     channel_end_causes(channel);
 }
@@ -99,7 +119,7 @@ static void channel_why_connecting(const struct grpc_channel *channel,
             LIST_OWNER(link, struct subchannel, link);
         if (subchannel->state == GRPC_CONNECTING) {
             conn_open_words(subchannel->conn, words);
-            channel_append(text, words);
+            channel_append_cause(text, words);
         }
     }
     if (list_is_empty(&channel->subchannels)) {

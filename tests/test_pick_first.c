@@ -259,6 +259,36 @@ static void test_pick_first__causes(void **state)
     chan_end(chan);
 }
 
+// Of many causes those are told that there is room for, whole, that there were
+// more, and how long it took.
+static void test_pick_first__many_causes(void **state)
+{
+    (void)state;
+    struct chan *chan = chan_begin("name", NULL);
+    uint16_t ports[9];
+    char cause[256];
+    for (uint16_t i = 0; i < 9; i++) {
+        ports[i] = (uint16_t)(i + 1);
+    }
+    chan->quiet = true;
+    struct kit_result *result = chan_call(chan);
+    chan_answer(chan, ports, 9);
+    chan_settle(chan);
+    assert_int_equal(result->code, GRPC_UNAVAILABLE);
+    const char *at = result->text;
+    const char *more = strstr(at, "...; ");
+    assert_non_null(more);
+    assert_string_equal(more, "...; gave up after 0 ms");
+    for (int i = 1; at < more; i++) {
+        (void)snprintf(cause, sizeof cause, "connect to 127.0.0.1:%d: %s; ", i,
+                       kit_error(ECONNREFUSED));
+        assert_int_equal(strncmp(at, cause, strlen(cause)), 0);
+        at += strlen(cause);
+    }
+    assert_ptr_equal(at, more);
+    chan_end(chan);
+}
+
 // ---- TRANSIENT_FAILURE ------------------------------------------------------
 
 // It is left for READY alone; meanwhile each address is tried again as soon as
@@ -562,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_pick_first__attempt_delay),
         cmocka_unit_test(test_pick_first__32_addresses),
         cmocka_unit_test(test_pick_first__causes),
+        cmocka_unit_test(test_pick_first__many_causes),
         cmocka_unit_test(test_pick_first__sticky_failure),
         cmocka_unit_test(test_pick_first__newest_cause),
         cmocka_unit_test(test_pick_first__lost_is_idle),
