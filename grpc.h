@@ -562,12 +562,14 @@ typedef struct grpc_channel grpc_channel;
 // (https://github.com/grpc/grpc/blob/master/doc/connectivity-semantics-and-
 // api.md).
 typedef enum grpc_connectivity {
-    GRPC_IDLE,              // there is none, and nobody asks for one
-    GRPC_CONNECTING,        // a call, or grpc_channel_connect(), has asked
-    GRPC_READY,             // calls are sent. From here to IDLE when it is lost
-    GRPC_TRANSIENT_FAILURE, // every address has failed. Calls fail at once,
-    // unless they wait for ready; it goes on trying, and
-    // leaves only for READY
+    GRPC_IDLE,       // there is none, and nobody asks for one
+    GRPC_CONNECTING, // a call, or grpc_channel_connect(), has asked
+    // Calls are sent. From here to IDLE when it is lost, or to CONNECTING when
+    // the target's name has other addresses.
+    GRPC_READY,
+    // Every address has failed. Calls fail at once, unless they wait for ready.
+    // It goes on trying, and leaves for READY alone, or IDLE for want of calls.
+    GRPC_TRANSIENT_FAILURE,
     GRPC_SHUTDOWN // the channel is being freed
 } grpc_connectivity;
 
