@@ -201,12 +201,24 @@ static void conn_goaway_text(const struct h2_event *event,
     conn_clean(text);
 }
 
+static void conn_drop_farewell(struct conn *conn)
+{
+    char *farewell = conn->client_hints->farewell;
+    if (farewell != NULL) {
+        alloc_free(&conn->loop->allocator, farewell, strlen(farewell) + 1);
+        conn->client_hints->farewell = NULL;
+    }
+}
+
 // conn_keep_farewell remembers why the peer said GOAWAY, for the reason that
-// the calls are told when it then closes. Without memory they are told less.
+// the calls are told when it then closes: the last error, or else what it said
+// first. Without memory they are told less.
 static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
 {
-    if (conn->h2.is_server || conn->client_hints->farewell != NULL ||
-        (event->code == H2_NO_ERROR && event->debug.size == 0)) {
+    bool is_error = event->code != H2_NO_ERROR;
+    if (conn->h2.is_server ||
+        (!is_error &&
+         (event->debug.size == 0 || conn->client_hints->farewell != NULL))) {
         return;
     }
     char text[CONN_REASON_TEXT];
@@ -214,6 +226,7 @@ static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
     char *farewell = alloc_new(&conn->loop->allocator, strlen(text) + 1);
     if (farewell != NULL) {
         memcpy(farewell, text, strlen(text) + 1);
+        conn_drop_farewell(conn);
         conn->client_hints->farewell = farewell;
     }
 }
@@ -246,15 +259,6 @@ const char *conn_farewell(const struct conn *conn)
     return conn_has_engine(conn) && !conn->h2.is_server
                ? conn->client_hints->farewell
                : NULL;
-}
-
-static void conn_drop_farewell(struct conn *conn)
-{
-    char *farewell = conn->client_hints->farewell;
-    if (farewell != NULL) {
-        alloc_free(&conn->loop->allocator, farewell, strlen(farewell) + 1);
-        conn->client_hints->farewell = NULL;
-    }
 }
 
 // conn_tell_closed is the one place that tells the role.

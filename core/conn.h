@@ -204,8 +204,8 @@ INTERNAL void conn_discard(struct conn *conn);
 // conn_peer copies the peer's address out.
 INTERNAL void conn_peer(const struct conn *conn, struct socket_address *out);
 
-// conn_farewell is a server's GOAWAY in words, or that of its last one that said
-// why; NULL while there is none. Borrowed until role->closed returns.
+// conn_farewell is a server's GOAWAY in words, of several that with the last
+// error, or else the first that said why; NULL while there is none. Borrowed until role->closed returns.
 INTERNAL const char *conn_farewell(const struct conn *conn);
 
 // conn_connect begins to connect to conn->peer, which is a proxy when there is a

@@ -277,6 +277,40 @@ static void test_connectivity_life__goaway_of_an_error(void **state)
     chan_end(chan);
 }
 
+// A server that goes away in peace and then in anger: the error is what its calls
+// are told, whatever comes before or after it.
+static void test_connectivity_life__goaway_twice(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t code;
+        const char *text;
+    } said[][2] = {
+        {{H2_NO_ERROR, "graceful_stop"}, {H2_ENHANCE_YOUR_CALM, "too much"}},
+        {{H2_ENHANCE_YOUR_CALM, "too much"}, {H2_NO_ERROR, "graceful_stop"}},
+        {{H2_NO_ERROR, ""}, {H2_ENHANCE_YOUR_CALM, "too much"}},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        struct chan *chan = chan_begin("127.0.0.1:1", NULL);
+        (void)chan_door(chan, 1, CHAN_SETTINGS);
+        struct kit_result *result = chan_call(chan);
+        chan_settle(chan);
+        for (int k = 0; k < 2; k++) {
+            chan_goaway(chan, chan_fd(chan), 1, said[i][k].code,
+                        said[i][k].text);
+            chan_settle(chan);
+        }
+        sim_raw_end(chan->world, chan_fd(chan));
+        chan_settle(chan);
+        assert_int_equal(result->code, GRPC_UNAVAILABLE);
+        assert_string_equal(result->text,
+                            "connection to 127.0.0.1:1 closed: the peer closed "
+                            "the connection; the peer had sent GOAWAY "
+                            "ENHANCE_YOUR_CALM \"too much\"");
+        chan_end(chan);
+    }
+}
+
 // What a connection says that was left already is of no matter to the next one.
 static void test_connectivity_life__goaway_of_a_connection_that_was_left(
     void **state)
@@ -560,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_connectivity_life__goaway_in_two_steps),
         cmocka_unit_test(test_connectivity_life__goaway_with_calls_waiting),
         cmocka_unit_test(test_connectivity_life__goaway_of_an_error),
+        cmocka_unit_test(test_connectivity_life__goaway_twice),
         cmocka_unit_test(test_connectivity_life__too_many_pings),
         cmocka_unit_test(test_connectivity_life__ids_run_out),
         cmocka_unit_test(test_connectivity_life__blocking_calls_alone),
