@@ -139,8 +139,8 @@ void subchannel_on_ready(struct subchannel *subchannel)
 }
 
 // subchannel_lost: the READY connection takes no more calls. One that was soon
-// lost, and on which no call was answered, is not replaced at once for a second
-// time: a server that opens and closes would keep us connecting as fast as we
+// lost, and on which no call was answered or goes on, is not replaced at once for
+// a second time: a server that opens and closes would keep us connecting as fast as we
 // can, whoever it is that wants a connection.
 static void subchannel_lost(struct subchannel *subchannel, bool was_of_use)
 {
@@ -160,7 +160,9 @@ static void subchannel_lost(struct subchannel *subchannel, bool was_of_use)
 
 void subchannel_on_leave(struct subchannel *subchannel, const char *reason)
 {
-    bool was_of_use = subchannel->conn->has_answered;
+    // (Calls that the server has left out are not on it any more.)
+    const struct conn *conn = subchannel->conn;
+    bool was_of_use = conn->has_answered || !list_is_empty(&conn->calls);
     subchannel->conn = NULL;
     channel_note_lost(subchannel->channel, reason);
     subchannel_lost(subchannel, was_of_use);

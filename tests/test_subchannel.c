@@ -339,6 +339,26 @@ static void test_subchannel__calls_without_an_answer(void **state)
     }
 }
 
+// Nor do calls without an answer yet, when they go on: connections that are short
+// and calls that are long are of use to each other.
+static void test_subchannel__calls_that_go_on(void **state)
+{
+    (void)state;
+    struct chan *chan = chan_begin("127.0.0.1:1", NULL);
+    (void)chan_door(chan, 1, CHAN_SETTINGS);
+    for (int i = 0; i < 5; i++) {
+        (void)chan_call(chan);
+        chan_settle(chan);
+        assert_int_equal(chan->fd_count, i + 1);
+        chan_goaway(chan, chan_fd(chan), 0x7fffffff, H2_NO_ERROR, "max_age");
+        chan_settle(chan);
+        assert_int_equal(grpc_channel_state(chan->channel), GRPC_IDLE);
+        assert_false(chan_subchannel(chan, 1)->was_useless);
+    }
+    chan->quiet = true;
+    chan_end(chan);
+}
+
 // Two servers that are useless: a waiting call does not have them dialled as
 // fast as we can, either.
 static void test_subchannel__two_useless_servers(void **state)
@@ -396,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_subchannel__useless_twice),
         cmocka_unit_test(test_subchannel__old_is_not_useless),
         cmocka_unit_test(test_subchannel__calls_without_an_answer),
+        cmocka_unit_test(test_subchannel__calls_that_go_on),
         cmocka_unit_test(test_subchannel__two_useless_servers),
         cmocka_unit_test(test_subchannel__settings_again),
     };
