@@ -209,7 +209,8 @@ static const struct raw_row raw_to_client[] = {
      "GOAWAY 0 0 00000000 0000000b 746f6f5f6d616e795f70696e6773\n",
      "GOAWAY 0 NO_ERROR \n"
      "EOF\n"
-     "14 GOAWAY ENHANCE_YOUR_CALM \"too_many_pings\"; the channel was made "
+     "14 the server, unix:, sent GOAWAY ENHANCE_YOUR_CALM \"too_many_pings\"; "
+     "the channel was made "
      "from that connection and has no other\n"},
     {"DATA before HEADERS", RAW_LIVES, "DATA 0 1 00\n",
      "RST_STREAM 1 PROTOCOL_ERROR\n"
