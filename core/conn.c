@@ -211,14 +211,14 @@ static void conn_drop_farewell(struct conn *conn)
 }
 
 // conn_keep_farewell remembers why the peer said GOAWAY, for the reason that
-// the calls are told when it then closes: the last error, or else what it said
-// first. Without memory they are told less.
+// the calls are told when it then closes: the first error, or else what it said
+// first; more of either costs nothing. Without memory they are told less.
 static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
 {
+    struct conn_client_hints *hints = conn->client_hints;
     bool is_error = event->code != H2_NO_ERROR;
-    if (conn->h2.is_server ||
-        (!is_error &&
-         (event->debug.size == 0 || conn->client_hints->farewell != NULL))) {
+    if (conn->h2.is_server || hints->farewell_is_error ||
+        (!is_error && (event->debug.size == 0 || hints->farewell != NULL))) {
         return;
     }
     char text[CONN_REASON_TEXT];
@@ -227,7 +227,8 @@ static void conn_keep_farewell(struct conn *conn, const struct h2_event *event)
     if (farewell != NULL) {
         memcpy(farewell, text, strlen(text) + 1);
         conn_drop_farewell(conn);
-        conn->client_hints->farewell = farewell;
+        hints->farewell = farewell;
+        hints->farewell_is_error = is_error;
     }
 }
 

@@ -127,6 +127,7 @@ struct conn_path_hint {
 // What only a client's connection needs.
 struct conn_client_hints {
     char *farewell; // the server's GOAWAY in words; NULL: none
+    bool farewell_is_error;
     hpack_hint method;
     hpack_hint scheme;
     hpack_hint accepted;  // grpc-accept-encoding
@@ -204,8 +205,9 @@ INTERNAL void conn_discard(struct conn *conn);
 // conn_peer copies the peer's address out.
 INTERNAL void conn_peer(const struct conn *conn, struct socket_address *out);
 
-// conn_farewell is a server's GOAWAY in words, of several that with the last
-// error, or else the first that said why; NULL while there is none. Borrowed until role->closed returns.
+// conn_farewell is a server's GOAWAY in words, of several that with the first
+// error, or else the first that said why; NULL while there is none. Borrowed until
+// role->closed returns.
 INTERNAL const char *conn_farewell(const struct conn *conn);
 
 // conn_connect begins to connect to conn->peer, which is a proxy when there is a

@@ -466,6 +466,9 @@ static void channel_on_goaway(struct conn *conn, const struct h2_event *event)
     struct grpc_channel *channel = conn->owner;
     char reason[RUN_ERROR_TEXT];
     channel_slow_keepalive(channel, event);
+    if (conn->finishing) {
+        return; // it was left before: a flood of them is not worth words
+    }
     channel_why_leave(conn, reason);
     channel_leave_conn(channel, conn, reason);
 }
