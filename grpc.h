@@ -5,12 +5,14 @@
 // Contents
 //   1. Values         strings, memory, results and status codes
 //   2. The loop       one thread's events, timers, descriptors, posted tasks
-//   3. Servers        listening, running, stopping
-//   4. Channels       a client's connection to a server
-//   5. Calls          what a handler and a client do with a call: messages,
+//   3. Security       TLS, who the peer is, tokens
+//   4. Servers        listening, running, stopping
+//   5. Channels       a client's connection to a server
+//   6. Calls          what a handler and a client do with a call: messages,
 //                     metadata, status, deadlines, interceptors
-//   6. Raw calls      methods by name alone, messages as bytes
-//   7. Generated code what cgrpc-gen writes against; not for use by hand
+//   7. Raw calls      methods by name alone, messages as bytes
+//   8. TLS libraries  another one than mbedTLS
+//   9. Generated code what cgrpc-gen writes against; not for use by hand
 //
 // Rules that hold everywhere
 //
@@ -83,6 +85,7 @@ enum {
     GRPC_FEATURE_GZIP = 8, // compresses with zlib: GRPC_WITH_ZLIB
     GRPC_FEATURE_KQUEUE = 16,
     GRPC_FEATURE_VSOCK = 32,
+    GRPC_FEATURE_TLS = 64, // has mbedTLS: GRPC_WITH_MBEDTLS
 };
 GRPC_API unsigned grpc_features(void);
 
@@ -415,10 +418,162 @@ typedef struct grpc_limits {
                                // twice as long [60,000]
 } grpc_limits;
 
-// ---- 3. Servers -------------------------------------------------------------
+// ---- 3. Security ------------------------------------------------------------
+//
+// Credentials make the connections of a server or a channel secure. Without any,
+// everybody on the way can read and change what is sent. docs/security.md has
+// what is protected, the defaults, and how to check them.
+
+// grpc_credentials is made by grpc_tls_client(), grpc_tls_server() or grpc_local(),
+// which never return NULL: what is wrong (a file, a key, no memory, no TLS in
+// this build) is told by grpc_credentials_error(), by a server that does not
+// listen, and by the status of a channel's calls.
+//
+// The server or channel to which they are given owns them from then on, even
+// where it cannot be made. To give them to one more, or to use them afterwards,
+// grpc_credentials_keep() them first, and free them once more. They belong to
+// one thread.
+typedef struct grpc_credentials grpc_credentials;
+typedef struct grpc_call grpc_call;
+
+// How far a connection is protected.
+typedef enum grpc_security {
+    GRPC_INSECURE,  // not at all
+    GRPC_INTEGRITY, // nobody can change what is sent
+    GRPC_PRIVATE    // nor read it
+} grpc_security;
+
+// grpc_tls_name: one name of a certificate (subjectAltName, RFC 5280 section
+// 4.2.1.6). An address is its 4 or 16 bytes.
+typedef enum grpc_tls_name_type {
+    GRPC_NAME_DNS = 1,
+    GRPC_NAME_URI,
+    GRPC_NAME_ADDRESS,
+    GRPC_NAME_EMAIL
+} grpc_tls_name_type;
+typedef struct grpc_tls_name {
+    grpc_tls_name_type type;
+    grpc_str value;
+} grpc_tls_name;
+
+// grpc_identity: who the peer of a connection is, as far as that has been proved.
+// Texts are never NULL.
+typedef struct grpc_identity {
+    grpc_security level;
+    const char *protocol; // "TLS 1.2", "TLS 1.3", "local", "inproc" or "none"
+    const char *cipher;   // "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" and so on
+    const char *alpn;     // "h2"; "" when none was agreed on
+    bool is_resumed;      // the handshake went on from that of an older session
+    // The peer's certificate. Empty: it has shown none (a client need not).
+    bool is_verified;     // it leads to a root that is trusted
+    grpc_str certificate; // DER
+    const char *subject;  // such as "CN=ann, O=Example"
+    const grpc_tls_name *names;
+    size_t name_count;
+    const char *spiffe_id; // "spiffe://trust.domain/path" when it has exactly
+                           // one URI and that is one; else ""
+    // Of a unix socket, when it was connected. pid 0: not known.
+    bool has_process;
+    uint32_t uid;
+    uint32_t gid;
+    int32_t pid;
+} grpc_identity;
+
+// grpc_tls_sign signs with a private key that is elsewhere: in a secure element,
+// or in another process. scheme is a SignatureScheme (RFC 8446 section 4.2.3;
+// with TLS 1.2 the one of that hash); digest is the hash of what is signed. It
+// puts at most *size bytes into signature and their number into *size. The
+// handshake, and the loop, wait for it. Any other result than GRPC_OK ends the
+// handshake.
+typedef grpc_result grpc_tls_sign(void *self, uint16_t scheme, grpc_str digest,
+                                  unsigned char *signature, size_t *size);
+
+// grpc_tls_identity: a certificate and its private key. Files are PEM; bytes may
+// be DER too, and are copied.
+typedef struct grpc_tls_identity {
+    const char *certificate_file; // the certificate, then those that lead to a
+                                  // root
+    const char *key_file;
+    grpc_str certificate; // instead of the file
+    grpc_str key;
+    const char *key_password; // of an encrypted key
+    grpc_tls_sign *sign;      // instead of a key
+    void *sign_self;
+    void *key_object; // instead of a key: the library's own, borrowed for the
+                      // life of the credentials. mbedTLS: mbedtls_pk_context *
+} grpc_tls_identity;
+
+typedef enum grpc_tls_version {
+    GRPC_TLS_1_2 = 0x0303, // the least for HTTP/2 (RFC 9113 section 9.2)
+    GRPC_TLS_1_3 = 0x0304
+} grpc_tls_version;
+
+// Does a server ask its clients for a certificate (mutual TLS)?
+typedef enum grpc_tls_clients {
+    GRPC_CLIENTS_UNKNOWN,   // no
+    GRPC_CLIENTS_REQUESTED, // yes; one that is shown must be good
+    GRPC_CLIENTS_REQUIRED   // and there must be one
+} grpc_tls_clients;
+
+// What of the peer's certificate is checked by the library.
+typedef enum grpc_tls_check {
+    GRPC_CHECK_ALL,     // that it leads to a root, and (a client) has the
+                        // server's name
+    GRPC_CHECK_CHAIN,   // not the name: verify, which must be there, decides
+    GRPC_CHECK_NOTHING, // anybody may be the peer. For tests.
+} grpc_tls_check;
+
+struct grpc_tls_library;
+
+// Everything is copied but what self, sign_self, key_object and library point to.
+typedef struct grpc_tls_options {
+    grpc_tls_identity identity;    // a server's; a client's for mutual TLS
+    const grpc_tls_identity *more; // server: used for clients that ask for
+    size_t more_count;             // (SNI) a name of theirs
+    const char *roots_file; // PEM, who is trusted; a client's default is what
+                            // SSL_CERT_FILE names, or else the system's roots
+    grpc_str roots;         // instead of the file
+    const char *crl_file;   // PEM; certificates that are revoked
+    grpc_tls_clients clients;
+    grpc_tls_check check;
+    // verify is asked in the handshake, when all else was found to be right: who
+    // is told why a peer is refused (GRPC_EINVAL and so on) reads reason, of
+    // reason_size bytes.
+    grpc_result (*verify)(const grpc_identity *peer, char *reason,
+                          size_t reason_size, void *self);
+    // key_log gets lines of the NSS key log format, with which whoever has them
+    // can decrypt the connections. For debugging.
+    void (*key_log)(const char *line, void *self);
+    void *self;              // of verify and key_log
+    const char *server_name; // client: the name that the certificate must have,
+                             // and :authority, instead of the target's
+    grpc_tls_version min_version; // 0: TLS 1.2
+    grpc_tls_version max_version; // 0: the highest that the library has
+    bool allow_no_alpn; // a peer need not agree on "h2" (RFC 7301); old clients
+    bool no_resumption; // each handshake is a whole one
+    uint32_t reload_ms; // server and client: when a handshake begins so long
+                        // after the last look, files that have changed are
+                        // read again; 0: by grpc_credentials_reload() alone
+    grpc_allocator allocator;               // for the credentials themselves
+    const struct grpc_tls_library *library; // NULL: mbedTLS (section 8)
+    void *library_data;                     // for that
+} grpc_tls_options;
+
+// grpc_call_credentials add metadata to calls that proves who makes them,
+// "authorization" above all. They are refused, with UNAUTHENTICATED, where the
+// connection is not GRPC_PRIVATE.
+typedef struct grpc_call_credentials {
+    // start is called once for each call, behind the interceptors'. As there,
+    // now or later: grpc_call_add_header() and grpc_call_proceed(), or
+    // grpc_call_fail(). grpc_call_audience() is for whom a token is made.
+    void (*start)(grpc_call *call, void *self);
+    void *self;
+    bool allow_insecure; // anybody on the way may read them
+} grpc_call_credentials;
+
+// ---- 4. Servers -------------------------------------------------------------
 
 typedef struct grpc_server grpc_server;
-typedef struct grpc_call grpc_call;
 
 // grpc_interceptor: what is done with every call of a server or a channel.
 // Members may be NULL. The first of a list is the outermost: start and
@@ -463,6 +618,9 @@ typedef struct grpc_server_options {
     uint32_t max_concurrent_streams; // per connection; 0: 128
     uint32_t max_connections;        // 0: as many as there are descriptors
     grpc_interceptors interceptors;  // of every call; copied
+    grpc_credentials *credentials;   // owned from now on; NULL: none
+    uint32_t max_handshakes; // TLS, at the same time; further clients wait, for
+                             // limits.handshake_ms at most; 0: 64
     grpc_limits limits;
 
     // Keepalive (https://github.com/grpc/proposal/blob/master/A8-client-side-
@@ -501,6 +659,8 @@ GRPC_API void grpc_server_free(grpc_server *server);
 typedef struct grpc_listen_options {
     int backlog;     // connections that wait to be accepted; 0: the largest
     bool reuse_port; // share the port with other loops (SO_REUSEPORT)
+    grpc_credentials *credentials; // of this address, instead of the server's;
+                                   // owned from now on
 } grpc_listen_options;
 
 // grpc_server_listen opens a port. The forms of address:
@@ -554,7 +714,7 @@ GRPC_API grpc_loop *grpc_server_loop(grpc_server *server);
 // borrowed until the next failure.
 GRPC_API const char *grpc_server_error(const grpc_server *server);
 
-// ---- 4. Channels ------------------------------------------------------------
+// ---- 5. Channels ------------------------------------------------------------
 
 typedef struct grpc_channel grpc_channel;
 
@@ -601,7 +761,9 @@ typedef struct grpc_channel_options {
     uint32_t connect_timeout_ms; // for each address, until its SETTINGS are
                                  // there, or as long as its backoff if that
                                  // is longer; 0: 20 s
-    grpc_interceptors interceptors; // of every call; copied
+    grpc_interceptors interceptors;         // of every call; copied
+    grpc_credentials *credentials;          // owned from now on; NULL: none
+    grpc_call_credentials call_credentials; // of every call
     grpc_limits limits;
 
     grpc_backoff backoff;
@@ -715,6 +877,11 @@ typedef struct grpc_call_options {
     grpc_call *parent;
     uint32_t max_receive_bytes; // of one message; 0: as the channel's
     uint32_t max_send_bytes;
+    // After those of the channel; copied.
+    grpc_call_credentials credentials;
+    // :authority instead of the channel's; copied. Over TLS the server's
+    // certificate must have that name, or the call ends as UNAVAILABLE.
+    const char *authority;
     // For calls that are waited for, which leave nothing to ask when they have
     // ended: where to put then what the server has sent, in the arena.
     grpc_metadata *headers;
@@ -725,7 +892,7 @@ typedef struct grpc_call_options {
 // the loop. From its callback on a call's pointer is dead: forget it there.
 GRPC_API void grpc_cancel(grpc_call *call);
 
-// ---- 5. Calls ---------------------------------------------------------------
+// ---- 6. Calls ---------------------------------------------------------------
 //
 // A server's call lives from the start of its handler until it is answered: by
 // the generated ..._reply(), by grpc_call_finish() or by grpc_call_fail(). That
@@ -955,7 +1122,7 @@ GRPC_API uint64_t grpc_call_elapsed_us(const grpc_call *call);
 
 GRPC_API grpc_loop *grpc_call_loop(grpc_call *call);
 
-// ---- 6. Raw calls -----------------------------------------------------------
+// ---- 7. Raw calls -----------------------------------------------------------
 //
 // Methods that no code was generated for, by name alone; messages are bytes
 // that you encode and decode. A raw call may be of any kind: grpc_raw_start and
@@ -1006,7 +1173,91 @@ GRPC_API grpc_result grpc_raw_receive(
     void (*message)(grpc_call *call, grpc_str message, void *argument),
     void (*end)(grpc_call *call, void *argument), void *argument);
 
-// ---- 7. Generated code ------------------------------------------------------
+// ---- 8. A TLS library of your own -------------------------------------------
+//
+// Another library than mbedTLS does TLS through a table of functions, which never
+// touch a socket: cipher text goes in and out as bytes.
+// examples/tls_library has one for OpenSSL.
+
+enum {
+    GRPC_TLS_RECORD_BYTES = 16384, // of plain text in one record
+    GRPC_TLS_ROOM = 18437,         // and of cipher text, at most (RFC 8446
+                                   // section 5.2, RFC 5246 section 6.2.3)
+};
+
+// grpc_tls_io: what is between a session and the network. A function takes cipher
+// text from the peer off the beginning of input, and puts cipher text for the peer
+// behind the output_size bytes that are there. Whenever one is called, there is
+// room for GRPC_TLS_ROOM bytes.
+typedef struct grpc_tls_io {
+    const unsigned char *input;
+    size_t input_size;
+    unsigned char *output;
+    size_t output_size;
+    size_t output_room; // in all
+} grpc_tls_io;
+
+// grpc_tls_peer: with whom a session is.
+typedef struct grpc_tls_peer {
+    const char *server_name; // client: for SNI, unless it is an address, and to
+                             // find a session to resume; server: NULL
+    // check decides, by the options, whether this peer will do: name, ALPN,
+    // verify. A session may call it within the handshake, when it has verified
+    // the chain, and fail if the result is not GRPC_OK: the peer is told by an
+    // alert. If it does not, check is called when the handshake is done.
+    grpc_result (*check)(void *check_self, const grpc_identity *identity);
+    void *check_self;
+} grpc_tls_peer;
+
+typedef struct grpc_tls_library {
+    const char *(*version)(void); // such as "OpenSSL 3.0.15"
+
+    // A context is what the sessions of one set of credentials share. In the
+    // options that open is given, files have been read: certificate, key, roots
+    // and crl_file (then its text) are in memory that ends with a NUL behind its
+    // size, and lives until open returns. GRPC_OK; or why not in words, in
+    // reason. A context is closed when its last session has ended.
+    grpc_result (*open)(const grpc_tls_options *options, bool is_server,
+                        void **context, char *reason, size_t reason_size);
+    void (*close)(void *context);
+
+    // A session is one connection's; NULL without memory. peer is borrowed for
+    // the life of the session. A table without begin has none: bytes pass as they
+    // are.
+    void *(*begin)(void *context, const grpc_tls_peer *peer);
+    void (*end)(void *session);
+
+    // handshake does one step. GRPC_OK: it is done. GRPC_MORE: call it again,
+    // when others have had their turn. GRPC_AGAIN: it needs more input. GRPC_EFORMAT
+    // and others: it has failed; error tells why, and output may have an alert.
+    grpc_result (*handshake)(void *session, grpc_tls_io *io);
+
+    // read puts at most room bytes of plain text into data. GRPC_OK: *size of
+    // them, at least 1. GRPC_AGAIN: it needs more input. GRPC_ESTATE: the peer has
+    // ended the session (close_notify). Others: error tells.
+    grpc_result (*read)(void *session, grpc_tls_io *io, unsigned char *data,
+                        size_t room, size_t *size);
+
+    // write puts one record into output: that of the first *size bytes of data, of
+    // which it takes as many as it says.
+    grpc_result (*write)(void *session, grpc_tls_io *io,
+                         const unsigned char *data, size_t *size);
+
+    // finish puts out close_notify.
+    void (*finish)(void *session, grpc_tls_io *io);
+
+    // identify fills in what is known of the peer: all but spiffe_id and the
+    // process. What it points to is in the arena, or lives as long as the session.
+    // GRPC_ENOMEM.
+    grpc_result (*identify)(void *session, grpc_arena *arena,
+                            grpc_identity *identity);
+
+    // error: why a function of the session failed, in words, such as "the peer
+    // sent alert 48, unknown_ca".
+    const char *(*error)(void *session);
+} grpc_tls_library;
+
+// ---- 9. Generated code ------------------------------------------------------
 //
 // What follows is the contract between cgrpc-gen and the library. Both come
 // from one release; it is not meant to be written by hand.

@@ -340,7 +340,7 @@ grpc_result grpc_server_listen(grpc_server *server, const char *address,
     if (may != GRPC_OK) {
         return may;
     }
-    static const grpc_listen_options server_listen_defaults = {0, false};
+    static const grpc_listen_options server_listen_defaults = {.backlog = 0};
     if (options == NULL) {
         options = &server_listen_defaults;
     }

@@ -42,6 +42,9 @@ H2_SOURCES = \
 	h2/h2_recv.c \
 	h2/h2_check.c
 
+TLS_SOURCES = \
+	tls/tls_plain.c
+
 LOOP_SOURCES = \
 	loop/loop_clock.c \
 	loop/loop_timer.c \
@@ -109,7 +112,7 @@ CORE_SOURCES = \
 	core/gzip.c
 
 LIBRARY_SOURCES = $(BASE_SOURCES) $(HPACK_SOURCES) $(CODEC_SOURCES) \
-	$(H2_SOURCES) $(LOOP_SOURCES) $(CORE_SOURCES)
+	$(H2_SOURCES) $(TLS_SOURCES) $(LOOP_SOURCES) $(CORE_SOURCES)
 
 # The generator is a host program of its own files, base and codec.
 GEN_MAIN = gen/gen_main.c
