@@ -37,6 +37,14 @@ void alloc_free(const grpc_allocator *allocator, void *pointer, size_t size)
     }
 }
 
+void alloc_wipe(void *pointer, size_t size)
+{
+    volatile unsigned char *bytes = pointer;
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = 0;
+    }
+}
+
 bool alloc_size_add(size_t a, size_t b, size_t *out)
 {
     if (b > SIZE_MAX - a) {

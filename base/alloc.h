@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The three verbs over the one allocator function of grpc.h. Sizes are known
-// to the caller at every free, so that an allocator needs no headers.
+// The verbs over the one allocator function of grpc.h. Sizes are known to the
+// caller at every free, so that an allocator needs no headers.
 
 #ifndef BASE_ALLOC_H
 #define BASE_ALLOC_H
@@ -28,6 +28,11 @@ INTERNAL MUST_CHECK void *alloc_resize(const grpc_allocator *allocator,
 // alloc_free accepts NULL.
 INTERNAL void alloc_free(const grpc_allocator *allocator, void *pointer,
                          size_t size);
+
+// alloc_wipe overwrites a secret, which a compiler that sees nobody read it again
+// must not leave out. alloc_resize may leave a copy behind: secrets are moved by
+// hand.
+INTERNAL void alloc_wipe(void *pointer, size_t size);
 
 // alloc_size_add and alloc_size_mul are false on overflow; *out is then as
 // it was.

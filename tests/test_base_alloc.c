@@ -90,6 +90,17 @@ static void test_alloc__free_of_null_does_nothing(void **state)
     assert_int_equal(heap.calls, 0);
 }
 
+static void test_alloc__wipe_is_of_these_bytes_alone(void **state)
+{
+    (void)state;
+    char bytes[] = "abcdef";
+    alloc_wipe(bytes + 1, 4);
+    assert_memory_equal(bytes, "a\0\0\0\0f", sizeof bytes);
+    alloc_wipe(bytes, 0);
+    alloc_wipe(NULL, 0);
+    assert_int_equal(bytes[0], 'a');
+}
+
 static void test_alloc__size_add_finds_overflow(void **state)
 {
     (void)state;
@@ -135,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_alloc__failed_resize_leaves_the_old_block),
         cmocka_unit_test(test_alloc__failure_is_null),
         cmocka_unit_test(test_alloc__free_of_null_does_nothing),
+        cmocka_unit_test(test_alloc__wipe_is_of_these_bytes_alone),
         cmocka_unit_test(test_alloc__size_add_finds_overflow),
         cmocka_unit_test(test_alloc__size_mul_finds_overflow),
     };
