@@ -55,7 +55,8 @@ LOOP_SOURCES = \
 	loop/loop_poll.c \
 	loop/loop.c \
 	loop/loop_lookup.c \
-	loop/loop_env.c
+	loop/loop_env.c \
+	loop/loop_file.c
 
 CORE_SOURCES = \
 	core/limits.c \
