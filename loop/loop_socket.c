@@ -747,6 +747,65 @@ int socket_peer(int fd, struct socket_address *address)
     return 0;
 }
 
+// socket_process asks the system about the peer of a unix socket.
+#if defined(__linux__)
+static bool socket_process(int fd, uint32_t *uid, uint32_t *gid, int32_t *pid)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+        size != sizeof peer) {
+        return false;
+    }
+    *uid = peer.uid;
+    *gid = peer.gid;
+    *pid = peer.pid;
+    return true;
+}
+#elif defined(__APPLE__) || defined(__DragonFly__) || defined(__FreeBSD__) || \
+    defined(__NetBSD__) || defined(__OpenBSD__)
+static bool socket_process(int fd, uint32_t *uid, uint32_t *gid, int32_t *pid)
+{
+    uid_t user;
+    gid_t group;
+    if (getpeereid(fd, &user, &group) != 0) {
+        return false;
+    }
+    *uid = (uint32_t)user;
+    *gid = (uint32_t)group;
+    *pid = 0; // each of them has its own way to tell
+    return true;
+}
+#else
+static bool socket_process(int fd, uint32_t *uid, uint32_t *gid, int32_t *pid)
+{
+    (void)fd;
+    (void)uid;
+    (void)gid;
+    (void)pid;
+    return false;
+}
+#endif
+
+// socket_has_unix_peer: the options above have other meanings for other sockets,
+// and for one that listens the process is our own. Nameless unix sockets have an
+// address of size 0 on some systems; no other sockets have.
+static bool socket_has_unix_peer(int fd)
+{
+    struct socket_address local;
+    struct socket_address peer;
+    if (socket_local(fd, &local) != 0 || socket_peer(fd, &peer) != 0) {
+        return false;
+    }
+    int family = socket_family(&local);
+    return family == AF_UNIX || family == AF_UNSPEC;
+}
+
+bool socket_peer_process(int fd, uint32_t *uid, uint32_t *gid, int32_t *pid)
+{
+    return socket_has_unix_peer(fd) && socket_process(fd, uid, gid, pid);
+}
+
 int socket_read(int fd, uint8_t *buffer, size_t size, size_t *out_size)
 {
     ASSERT(size > 0);

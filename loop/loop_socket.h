@@ -96,6 +96,13 @@ INTERNAL MUST_CHECK int socket_connected(int fd);
 INTERNAL MUST_CHECK int socket_local(int fd, struct socket_address *address);
 INTERNAL MUST_CHECK int socket_peer(int fd, struct socket_address *address);
 
+// socket_peer_process: who was at the other end of a unix socket when it was
+// connected, as this process sees it; the kernel says so, not the peer. *pid 0:
+// not known. False for all other sockets, without a peer, and on systems that
+// cannot tell.
+INTERNAL MUST_CHECK bool socket_peer_process(int fd, uint32_t *uid,
+                                             uint32_t *gid, int32_t *pid);
+
 // socket_read: *out_size 0 with result 0 is the end of the stream.
 INTERNAL MUST_CHECK int socket_read(int fd, uint8_t *buffer, size_t size,
                                     size_t *out_size);

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "loop/loop_socket.h"
@@ -775,6 +776,152 @@ static void test_socket__peer_without_a_name_has_a_text(void **state)
     assert_int_equal(socket_local(-1, &peer), EBADF);
 }
 
+// Processes.
+
+static void socket_test_no_process(int fd)
+{
+    uint32_t uid = 7;
+    uint32_t gid = 7;
+    int32_t pid = 7;
+    assert_false(socket_peer_process(fd, &uid, &gid, &pid));
+}
+
+// socket_test_process: where the system tells no process, pid is 0.
+static void socket_test_process(int fd, uint32_t uid, uint32_t gid, pid_t pid)
+{
+    uint32_t found_uid = UINT32_MAX;
+    uint32_t found_gid = UINT32_MAX;
+    int32_t found_pid = -1;
+    assert_true(socket_peer_process(fd, &found_uid, &found_gid, &found_pid));
+    assert_int_equal(found_uid, uid);
+    assert_int_equal(found_gid, gid);
+#if defined(__linux__)
+    assert_int_equal(found_pid, pid);
+#else
+    (void)pid;
+    assert_int_equal(found_pid, 0);
+#endif
+}
+
+static void test_socket__pair_is_of_one_process(void **state)
+{
+    (void)state;
+    int fds[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    socket_test_process(fds[0], geteuid(), getegid(), getpid());
+    socket_test_process(fds[1], geteuid(), getegid(), getpid());
+    socket_close(fds[0]);
+    socket_close(fds[1]);
+}
+
+// socket_test_visitor connects as another process, of another user if it may,
+// and stays until the other end of the pipe is closed.
+static pid_t socket_test_visitor(const struct socket_address *address,
+                                 uint32_t user, int stay, int other_end)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        int fd;
+        char byte;
+        close(other_end);
+        bool fine = (geteuid() != 0 ||
+                     (setgid((gid_t)user) == 0 && setuid((uid_t)user) == 0)) &&
+                    socket_connect(address, &fd) == 0;
+        _exit(fine && read(stay, &byte, 1) == 0 ? 0 : 1);
+    }
+    close(stay);
+    return pid;
+}
+
+static void test_socket__kernel_tells_the_process_of_a_path(void **state)
+{
+    (void)state;
+    struct socket_test_dir place;
+    struct socket_address bound;
+    struct socket_address peer;
+    int listener;
+    int server;
+    int stay[2];
+    socket_test_dir_make(&place);
+    assert_int_equal(chmod(place.dir, 0755), 0);
+    const struct socket_address address = socket_test_unix(place.path);
+    assert_int_equal(
+        socket_listen(&address, &socket_test_defaults, &listener, &bound), 0);
+    assert_int_equal(chmod(place.path, 0666), 0);
+    // It listens: there is no peer, although the system would name us.
+    socket_test_no_process(listener);
+    assert_int_equal(pipe(stay), 0);
+    uint32_t user = geteuid() == 0 ? 12345 : geteuid();
+    uint32_t group = geteuid() == 0 ? 12345 : getegid();
+    pid_t visitor = socket_test_visitor(&address, user, stay[0], stay[1]);
+    socket_test_await(listener, POLLIN);
+    assert_int_equal(socket_accept(listener, &server, &peer), 0);
+    socket_test_process(server, user, group, visitor);
+    // It is who connected, also when that one has gone.
+    close(stay[1]);
+    int status;
+    assert_int_equal(waitpid(visitor, &status, 0), visitor);
+    assert_int_equal(status, 0);
+#if defined(__linux__)
+    socket_test_process(server, user, group, visitor);
+#endif
+    socket_close(server);
+    socket_close(listener);
+    socket_test_dir_remove(&place);
+}
+
+// The client, which has no name, learns whose server it has reached.
+static void test_socket__client_is_told_the_server(void **state)
+{
+    (void)state;
+    struct socket_test_dir place;
+    struct socket_address bound;
+    int listener;
+    int client;
+    int server;
+    socket_test_dir_make(&place);
+    const struct socket_address address = socket_test_unix(place.path);
+    assert_int_equal(
+        socket_listen(&address, &socket_test_defaults, &listener, &bound), 0);
+    socket_test_connect(&bound, listener, &client, &server);
+    socket_test_process(client, geteuid(), getegid(), getpid());
+    socket_close(client);
+    socket_close(server);
+    socket_close(listener);
+    socket_test_dir_remove(&place);
+}
+
+static void test_socket__other_sockets_have_no_process(void **state)
+{
+    (void)state;
+    const struct socket_address any = socket_test_ip("127.0.0.1", 0);
+    struct socket_address bound;
+    int listener;
+    int client;
+    int server;
+    int fds[2];
+    assert_int_equal(
+        socket_listen(&any, &socket_test_defaults, &listener, &bound), 0);
+    socket_test_connect(&bound, listener, &client, &server);
+    socket_test_no_process(client);
+    socket_test_no_process(server);
+    socket_test_no_process(listener);
+    socket_close(client);
+    socket_close(server);
+    socket_close(listener);
+    assert_int_equal(pipe(fds), 0);
+    socket_test_no_process(fds[0]);
+    close(fds[0]);
+    close(fds[1]);
+    socket_test_no_process(fds[0]);
+    socket_test_no_process(-1);
+    int unconnected = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(unconnected >= 0);
+    socket_test_no_process(unconnected);
+    socket_close(unconnected);
+}
+
 // Errors.
 
 static void test_socket__errors_have_words(void **state)
@@ -829,6 +976,10 @@ int main(void)
         cmocka_unit_test(test_socket__file_that_is_no_socket_is_kept),
         cmocka_unit_test(test_socket__missing_folder_is_told),
         cmocka_unit_test(test_socket__peer_without_a_name_has_a_text),
+        cmocka_unit_test(test_socket__pair_is_of_one_process),
+        cmocka_unit_test(test_socket__kernel_tells_the_process_of_a_path),
+        cmocka_unit_test(test_socket__client_is_told_the_server),
+        cmocka_unit_test(test_socket__other_sockets_have_no_process),
         cmocka_unit_test(test_socket__errors_have_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
