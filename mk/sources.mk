@@ -43,7 +43,12 @@ H2_SOURCES = \
 	h2/h2_check.c
 
 TLS_SOURCES = \
-	tls/tls_plain.c
+	tls/tls_plain.c \
+	tls/tls_name.c \
+	tls/tls_mbedtls_words.c \
+	tls/tls_mbedtls_peer.c \
+	tls/tls_mbedtls_context.c \
+	tls/tls_mbedtls.c
 
 LOOP_SOURCES = \
 	loop/loop_clock.c \

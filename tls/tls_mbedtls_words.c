@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT
+// What went wrong, in words. mbedTLS's own number stands behind them, in hex and
+// brackets: it finds the place in its sources.
+
+#include "tls/tls_mbedtls.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/view.h"
+
+#if defined(GRPC_WITH_MBEDTLS)
+
+// ---- Alerts -----------------------------------------------------------------
+
+// words_alert is an alert's name (RFC 8446 appendix B.2, with those of RFC 5246).
+static const char *words_alert(int number)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } words_alerts[] = {
+        {0, "close_notify"},
+        {10, "unexpected_message"},
+        {20, "bad_record_mac"},
+        {21, "decryption_failed"},
+        {22, "record_overflow"},
+        {30, "decompression_failure"},
+        {40, "handshake_failure"},
+        {41, "no_certificate"},
+        {42, "bad_certificate"},
+        {43, "unsupported_certificate"},
+        {44, "certificate_revoked"},
+        {45, "certificate_expired"},
+        {46, "certificate_unknown"},
+        {47, "illegal_parameter"},
+        {48, "unknown_ca"},
+        {49, "access_denied"},
+        {50, "decode_error"},
+        {51, "decrypt_error"},
+        {60, "export_restriction"},
+        {70, "protocol_version"},
+        {71, "insufficient_security"},
+        {80, "internal_error"},
+        {86, "inappropriate_fallback"},
+        {90, "user_canceled"},
+        {100, "no_renegotiation"},
+        {109, "missing_extension"},
+        {110, "unsupported_extension"},
+        {111, "certificate_unobtainable"},
+        {112, "unrecognized_name"},
+        {113, "bad_certificate_status_response"},
+        {114, "bad_certificate_hash_value"},
+        {115, "unknown_psk_identity"},
+        {116, "certificate_required"},
+        {120, "no_application_protocol"},
+    };
+    for (size_t i = 0; i < sizeof words_alerts / sizeof *words_alerts; i++) {
+        if (words_alerts[i].number == number) {
+            return words_alerts[i].name;
+        }
+    }
+    return "which has no name";
+}
+
+// words_versions is what we speak, where that may be the reason.
+static const char *words_versions(const struct tls_mbedtls_context *context)
+{
+    return context->max_version == GRPC_TLS_1_2   ? "TLS 1.2"
+           : context->min_version == GRPC_TLS_1_3 ? "TLS 1.3"
+                                                  : "TLS 1.2 and 1.3";
+}
+
+static void words_say_alert(struct tls_mbedtls_session *session)
+{
+    enum { PROTOCOL_VERSION = 70 };
+    int alert = tls_mbedtls_alert(&session->ssl);
+    size_t room = sizeof session->error;
+    if (alert == PROTOCOL_VERSION) {
+        (void)snprintf(session->error, room,
+                       "the peer sent alert %d, %s: it wants another version "
+                       "than %s",
+                       alert, words_alert(alert),
+                       words_versions(session->context));
+        return;
+    }
+    (void)snprintf(session->error, room, "the peer sent alert %d, %s", alert,
+                   words_alert(alert));
+}
+
+// ---- mbedTLS's errors -------------------------------------------------------
+
+struct words_error {
+    int error;
+    const char *words;
+};
+
+// Names that only some versions have stand in #if.
+static const struct words_error words_errors[] = {
+    {MBEDTLS_ERR_SSL_INVALID_MAC,
+     "a record of the peer's was changed on the way, or is not encrypted with "
+     "the right key"},
+    {MBEDTLS_ERR_SSL_INVALID_RECORD,
+     "the peer sent a record that is malformed"},
+    {MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE,
+     "the peer sent a message that is out of place"},
+    {MBEDTLS_ERR_SSL_UNEXPECTED_RECORD,
+     "the peer sent a record that is out of place"},
+    {MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY,
+     "the peer ended the session in the handshake"},
+    {MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL,
+     "a message is too large for mbedTLS's buffers"},
+    {MBEDTLS_ERR_SSL_COUNTER_WRAPPING, "more records than one key is good for"},
+    {MBEDTLS_ERR_SSL_INTERNAL_ERROR, "an error within mbedTLS"},
+    {MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE,
+     "the peer wants what this build of mbedTLS has not"},
+    {MBEDTLS_ERR_SSL_PK_TYPE_MISMATCH,
+     "a key is not of the kind that the cipher suite needs"},
+    {MBEDTLS_ERR_SSL_PRIVATE_KEY_REQUIRED,
+     "there is no private key to sign with"},
+    {MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED, "there are no roots to trust"},
+    {MBEDTLS_ERR_PK_SIG_LEN_MISMATCH, "a signature has the wrong length"},
+# if defined(MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
+    {MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE,
+     "the client has shown no certificate"},
+# endif
+# if defined(MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN)
+    {MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN, "there is no common cipher suite"},
+    {MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE,
+     "there is no common cipher suite that our certificate can be used with"},
+# endif
+# if MBEDTLS_VERSION_MAJOR < 3
+    {MBEDTLS_ERR_SSL_BAD_HS_CLIENT_HELLO,
+     "the client's hello is malformed, or offers nothing that we have"},
+    {MBEDTLS_ERR_SSL_BAD_HS_SERVER_HELLO,
+     "the server's hello is malformed, or chooses what was not offered"},
+    {MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE, "the peer's certificate is malformed"},
+    {MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE_REQUEST,
+     "the server's request for a certificate is malformed"},
+    {MBEDTLS_ERR_SSL_BAD_HS_SERVER_KEY_EXCHANGE,
+     "the server's part of the key exchange is malformed, or not signed with "
+     "its key"},
+    {MBEDTLS_ERR_SSL_BAD_HS_SERVER_HELLO_DONE,
+     "the end of the server's hello is malformed"},
+    {MBEDTLS_ERR_SSL_BAD_HS_CLIENT_KEY_EXCHANGE,
+     "the client's part of the key exchange is malformed"},
+    {MBEDTLS_ERR_SSL_BAD_HS_CLIENT_KEY_EXCHANGE_RP,
+     "the client's part of the key exchange is no point of the curve"},
+    {MBEDTLS_ERR_SSL_BAD_HS_CLIENT_KEY_EXCHANGE_CS,
+     "the client's part of the key exchange gives no secret"},
+    {MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE_VERIFY,
+     "the client has not signed with its certificate's key"},
+    {MBEDTLS_ERR_SSL_BAD_HS_CHANGE_CIPHER_SPEC,
+     "the peer's ChangeCipherSpec is malformed"},
+    {MBEDTLS_ERR_SSL_BAD_HS_FINISHED,
+     "the handshake was changed on the way, or the keys differ"},
+    {MBEDTLS_ERR_SSL_BAD_HS_NEW_SESSION_TICKET,
+     "the server's session ticket is malformed"},
+# else
+    {MBEDTLS_ERR_SSL_DECODE_ERROR,
+     "the peer sent a handshake message that is malformed"},
+    {MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER,
+     "the peer sent a handshake message that contradicts itself or another"},
+    {MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION,
+     "the peer answers with an extension that nobody has asked for"},
+    {MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME,
+     "the client asks for a name that there is no certificate for"},
+    {MBEDTLS_ERR_SSL_BAD_CERTIFICATE, "the peer's certificate is malformed"},
+# endif
+};
+
+// words_of finds the words for an error: for the number as it is, or for its
+// upper part, where the lower part is of a module below.
+static const char *words_of(int error)
+{
+    int whole = error;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < sizeof words_errors / sizeof *words_errors;
+             i++) {
+            if (words_errors[i].error == whole) {
+                return words_errors[i].words;
+            }
+        }
+        whole = -(-error & 0x7f80);
+    }
+    return "TLS failed";
+}
+
+static bool words_is_memory(int error)
+{
+    int upper = -(-error & 0x7f80);
+    int lower = -(-error & 0x7f);
+    return upper == MBEDTLS_ERR_SSL_ALLOC_FAILED ||
+           upper == MBEDTLS_ERR_X509_ALLOC_FAILED ||
+           upper == MBEDTLS_ERR_PK_ALLOC_FAILED ||
+           lower == MBEDTLS_ERR_ASN1_ALLOC_FAILED;
+}
+
+void tls_mbedtls_say(char *reason, size_t reason_size, const char *what,
+                     int error)
+{
+    if (reason_size > 0) {
+        (void)snprintf(reason, reason_size, "%s [-0x%04X]", what,
+                       (unsigned)-error);
+    }
+}
+
+grpc_result tls_mbedtls_fail_with(struct tls_mbedtls_session *session,
+                                  const char *words)
+{
+    session->has_failed = true;
+    (void)snprintf(session->error, sizeof session->error, "%s", words);
+    return GRPC_EFORMAT;
+}
+
+grpc_result tls_mbedtls_fail(struct tls_mbedtls_session *session, int error)
+{
+    session->has_failed = true;
+    if (words_is_memory(error)) {
+        tls_mbedtls_say(session->error, sizeof session->error, "out of memory",
+                        error);
+        return GRPC_ENOMEM;
+    }
+    if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        words_say_alert(session);
+        return GRPC_EFORMAT;
+    }
+    const char *words = words_of(error);
+    char text[TLS_MBEDTLS_ERROR_BYTES];
+# if MBEDTLS_VERSION_MAJOR < 3
+    if (error == MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION) {
+# else
+    if (error == MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION) {
+# endif
+        (void)snprintf(text, sizeof text,
+                       "there is no common version: the peer does not speak %s",
+                       words_versions(session->context));
+        words = text;
+    }
+    tls_mbedtls_say(session->error, sizeof session->error, words, error);
+    return GRPC_EFORMAT;
+}
+
+// ---- Certificates -----------------------------------------------------------
+
+// The flags of a certificate that will not do, the weightiest first, what is
+// said about them, and the alert.
+static const struct words_flag {
+    uint32_t flag;
+    unsigned char alert;
+    const char *words;
+} words_flags[] = {
+    {MBEDTLS_X509_BADCERT_MISSING, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE,
+     "has not been shown"},
+    {MBEDTLS_X509_BADCERT_REVOKED, MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED,
+     "has been revoked"},
+    {MBEDTLS_X509_BADCERT_NOT_TRUSTED, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA,
+     "is of an unknown authority"},
+    {MBEDTLS_X509_BADCERT_EXPIRED, MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED,
+     "has expired"},
+    {MBEDTLS_X509_BADCERT_FUTURE, MBEDTLS_SSL_ALERT_MSG_BAD_CERT,
+     "is not valid yet"},
+    {MBEDTLS_X509_BADCERT_EXT_KEY_USAGE, MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT,
+     "is not for this end of a connection (extended key usage)"},
+    {MBEDTLS_X509_BADCERT_KEY_USAGE, MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT,
+     "is not for signing (key usage)"},
+    {MBEDTLS_X509_BADCERT_NS_CERT_TYPE, MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT,
+     "is not for this end of a connection (type)"},
+    {MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCRL_BAD_MD,
+     MBEDTLS_SSL_ALERT_MSG_BAD_CERT, "is signed with a hash that is too weak"},
+    {MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCRL_BAD_PK,
+     MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT,
+     "has a kind of key that is not accepted"},
+    {MBEDTLS_X509_BADCERT_BAD_KEY | MBEDTLS_X509_BADCRL_BAD_KEY,
+     MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT,
+     "has a key that is too short, or of a curve that is not accepted"},
+    {MBEDTLS_X509_BADCRL_NOT_TRUSTED, MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN,
+     "may be revoked: the list of those is not of its authority"},
+    {MBEDTLS_X509_BADCRL_EXPIRED, MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN,
+     "may be revoked: the list of those has expired"},
+    {MBEDTLS_X509_BADCRL_FUTURE, MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN,
+     "may be revoked: the list of those is not valid yet"},
+};
+
+static const struct words_flag *words_flag_of(uint32_t flags)
+{
+    for (size_t i = 0; i < sizeof words_flags / sizeof *words_flags; i++) {
+        if ((flags & words_flags[i].flag) != 0) {
+            return &words_flags[i];
+        }
+    }
+    return NULL;
+}
+
+unsigned char tls_mbedtls_flags_alert(uint32_t flags)
+{
+    const struct words_flag *flag = words_flag_of(flags);
+    return flag == NULL ? MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN : flag->alert;
+}
+
+grpc_result tls_mbedtls_fail_unverified(struct tls_mbedtls_session *session,
+                                        uint32_t flags)
+{
+    const struct words_flag *flag = words_flag_of(flags);
+    const char *words = flag == NULL ? "will not do" : flag->words;
+    if (flags == MBEDTLS_X509_BADCERT_NOT_TRUSTED && session->is_self_signed) {
+        words = "is self-signed, and not one of the roots";
+    }
+    session->has_failed = true;
+    (void)snprintf(session->error, sizeof session->error,
+                   "the %s's certificate %s [flags 0x%X]",
+                   session->context->is_server ? "client" : "server", words,
+                   (unsigned)flags);
+    return GRPC_EFORMAT;
+}
+
+// ---- Plain text -------------------------------------------------------------
+
+static const struct words_plain {
+    const char *begin;
+    const char *words;
+} words_plains[] = {
+    {"PRI * HTTP/2", "the peer sends plain text: HTTP/2 without TLS"},
+    {"HTTP/", "the peer sends plain text: an answer of HTTP/1"},
+    {"GET ", "the peer sends plain text: a request of HTTP/1"},
+    {"POST ", "the peer sends plain text: a request of HTTP/1"},
+    {"HEAD ", "the peer sends plain text: a request of HTTP/1"},
+    {"PUT ", "the peer sends plain text: a request of HTTP/1"},
+    {"OPTIONS ", "the peer sends plain text: a request of HTTP/1"},
+    {"CONNECT ", "the peer sends plain text: a request of HTTP/1"},
+    {"SSH-", "the peer sends plain text: SSH"},
+};
+
+enum {
+    WORDS_FRAME_HEAD = 9, // of a frame of HTTP/2
+    WORDS_FRAME_TYPE = 3, // where its type stands
+};
+
+// words_is_frame: HTTP/2's first frame, SETTINGS of stream 0, or what a server
+// says to a client that did not begin as it should, GOAWAY. So far as it is there.
+static bool words_is_frame(const unsigned char *data, size_t size)
+{
+    enum { SETTINGS = 4, GOAWAY = 7 };
+    for (size_t i = 0; i < size && i < WORDS_FRAME_HEAD; i++) {
+        bool good = i == 0   ? data[i] == 0
+                    : i <= 2 ? true
+                    : i == WORDS_FRAME_TYPE
+                        ? data[i] == SETTINGS || data[i] == GOAWAY
+                        : data[i] == 0;
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *tls_mbedtls_plain_text(const unsigned char *data, size_t size,
+                                   bool *wait)
+{
+    ASSERT(size > 0);
+    *wait = false;
+    if (data[0] == MBEDTLS_SSL_MSG_HANDSHAKE ||
+        data[0] == MBEDTLS_SSL_MSG_ALERT) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof words_plains / sizeof *words_plains; i++) {
+        size_t length = strlen(words_plains[i].begin);
+        size_t common = size < length ? size : length;
+        if (memcmp(data, words_plains[i].begin, common) == 0) {
+            *wait = size < length;
+            return words_plains[i].words;
+        }
+    }
+    if (words_is_frame(data, size)) {
+        *wait = size < WORDS_FRAME_HEAD;
+        return "the peer sends plain text: HTTP/2 without TLS";
+    }
+    return "the peer does not speak TLS";
+}
+
+#endif
