@@ -43,6 +43,15 @@ $(T)/proto/helloworld.pb.c: examples/helloworld/helloworld.proto $(GENERATOR)
 	@mkdir -p $(@D)
 	$(call run,GEN)$(GENERATOR) -I examples/helloworld -o $(@D) helloworld.proto
 
+# Keys and certificates (tests/certs.sh lists them), made anew for each build. To
+# the tests, test_cert() of tests/support.h is where they are.
+TEST_CERTS = $(abspath $(T))/certs
+export TEST_CERTS
+$(T)/certs/.done: tests/certs.sh
+	@rm -rf $(T)/certs
+	$(call run,CERTS)tests/certs.sh $(T)/certs
+	@touch $@
+
 $(T)/test.flags: FORCE
 	@mkdir -p $(T)
 	@printf '%s\n' '$(TEST_CC) $(TEST_CFLAGS) $(ZLIB) $(CPPFLAGS)' >$@.new
@@ -66,22 +75,24 @@ $(T)/$(1)/libproto.a: $(PROTO_STEMS:%=$(T)/$(1)/proto/%.o)
 	@mkdir -p $$(@D) && rm -f $$@
 	@$(AR) rc $$@ $$^
 $(T)/$(1)/split/test_gen_%: tests/test_gen_%.c $(T)/$(1)/obj/tests/support.o \
-		$(T)/$(1)/libgen.a $(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
+		$(T)/$(1)/libgen.a $(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a \
+		| $(T)/certs/.done
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -I$(T)/proto -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
 $(SIM_TESTS:%=$(T)/$(1)/split/%): $(T)/$(1)/split/%: tests/%.c \
 		$(T)/$(1)/obj/tests/support.o $(T)/$(1)/obj/tests/sim/sim_net.o \
 		$(T)/$(1)/obj/tests/sim/sim_ring.o \
 		$(T)/$(1)/obj/tests/sim/sim_ways.o \
-		$(T)/$(1)/obj/tests/sim/sim_lookup.o $(T)/$(1)/libsplit.a
+		$(T)/$(1)/obj/tests/sim/sim_lookup.o $(T)/$(1)/libsplit.a \
+		| $(T)/certs/.done
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
 $(T)/$(1)/split/%: tests/%.c $(T)/$(1)/obj/tests/support.o \
-		$(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a
+		$(T)/$(1)/libproto.a $(T)/$(1)/libsplit.a | $(T)/certs/.done
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) -I. -I$(T)/proto -o $$@ $$< $$(filter %.o %.a,$$^) $(4)
 $(T)/$(1)/one/%: tests/%.c $(T)/$(1)/obj/tests/support.o dist/grpc.c \
-		dist/grpc.h $(T)/$(1)/libproto.a
+		dist/grpc.h $(T)/$(1)/libproto.a | $(T)/certs/.done
 	@mkdir -p $$(@D)
 	$$(call run,LINK)$(2) $(3) -DTEST_AMALGAMATION -Idist -I. -I$(T)/proto \
 		-o $$@ $$< $$(filter %.o %.a,$$^) $(4)

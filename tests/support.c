@@ -121,6 +121,28 @@ uint32_t test_random(uint64_t *state)
     return (uint32_t)((z ^ z >> 31) >> 32);
 }
 
+const char *test_cert(const char *name)
+{
+    static char paths[16][512];
+    static size_t last;
+    last = (last + 1) % (sizeof paths / sizeof *paths);
+    char *path = paths[last];
+    const char *folder = getenv("TEST_CERTS");
+    int size = snprintf(path, sizeof *paths, "%s/%s",
+                        folder != NULL ? folder : "build/test/certs", name);
+    assert(size > 0 && (size_t)size < sizeof *paths);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fprintf(stderr,
+                "%s is missing: `make build/test/certs/.done` makes it, and "
+                "TEST_CERTS is its folder (see tests/certs.sh)\n",
+                path);
+        exit(1);
+    }
+    fclose(file);
+    return path;
+}
+
 char *test_read_file(const char *path, size_t *out_size)
 {
     FILE *file = fopen(path, "rb");

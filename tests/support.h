@@ -41,4 +41,9 @@ uint32_t test_random(uint64_t *state);
 // free(); NULL when it cannot be read.
 char *test_read_file(const char *path, size_t *out_size);
 
+// test_cert is the path of a file that tests/certs.sh makes ("ca.crt"), below
+// the folder that the environment variable TEST_CERTS names. The program ends
+// when there is no such file. The path is good for the next 15 calls.
+const char *test_cert(const char *name);
+
 #endif
