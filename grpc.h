@@ -436,6 +436,15 @@ typedef struct grpc_limits {
 typedef struct grpc_credentials grpc_credentials;
 typedef struct grpc_call grpc_call;
 
+// grpc_credentials_keep returns the same credentials, to be freed once more.
+GRPC_API grpc_credentials *grpc_credentials_keep(grpc_credentials *credentials);
+GRPC_API void grpc_credentials_free(grpc_credentials *credentials);
+
+// grpc_credentials_error: what is wrong with them, or why reloading failed, in
+// words; "" when nothing is. Borrowed until the next reload.
+GRPC_API const char *grpc_credentials_error(
+    const grpc_credentials *credentials);
+
 // How far a connection is protected.
 typedef enum grpc_security {
     GRPC_INSECURE,  // not at all
@@ -478,6 +487,11 @@ typedef struct grpc_identity {
     uint32_t gid;
     int32_t pid;
 } grpc_identity;
+
+// grpc_local: credentials for this machine. Unix sockets are GRPC_PRIVATE (the
+// kernel says who the peer is), loopback addresses GRPC_INSECURE, and others are
+// refused.
+GRPC_API grpc_credentials *grpc_local(void);
 
 // grpc_tls_sign signs with a private key that is elsewhere: in a secure element,
 // or in another process. scheme is a SignatureScheme (RFC 8446 section 4.2.3;
@@ -533,12 +547,13 @@ typedef struct grpc_tls_options {
     const char *roots_file; // PEM, who is trusted; a client's default is what
                             // SSL_CERT_FILE names, or else the system's roots
     grpc_str roots;         // instead of the file
-    const char *crl_file;   // PEM; certificates that are revoked
+    const char *crl_file;   // PEM, which certificates are revoked
+    grpc_str crl;           // instead of the file
     grpc_tls_clients clients;
     grpc_tls_check check;
-    // verify is asked in the handshake, when all else was found to be right: who
-    // is told why a peer is refused (GRPC_EINVAL and so on) reads reason, of
-    // reason_size bytes.
+    // verify is asked of a certificate, in the handshake, when all else was found
+    // to be right. Any result but GRPC_OK refuses the peer; why, it may put into
+    // reason, reason_size bytes with a NUL, for who reads errors here.
     grpc_result (*verify)(const grpc_identity *peer, char *reason,
                           size_t reason_size, void *self);
     // key_log gets lines of the NSS key log format, with which whoever has them
@@ -558,6 +573,16 @@ typedef struct grpc_tls_options {
     const struct grpc_tls_library *library; // NULL: mbedTLS (section 8)
     void *library_data;                     // for that
 } grpc_tls_options;
+
+GRPC_API grpc_credentials *grpc_tls_client(const grpc_tls_options *options);
+GRPC_API grpc_credentials *grpc_tls_server(const grpc_tls_options *options);
+
+// grpc_credentials_reload reads the same files again, or takes other options.
+// New handshakes use what is new; connections that are open live on. When
+// something is wrong with it the old stays in use, and grpc_credentials_error()
+// tells what. GRPC_EINVAL, GRPC_ENOMEM; GRPC_ESYSTEM: a file cannot be read.
+GRPC_API grpc_result grpc_credentials_reload(grpc_credentials *credentials,
+                                             const grpc_tls_options *options);
 
 // grpc_call_credentials add metadata to calls that proves who makes them,
 // "authorization" above all. They are refused, with UNAUTHENTICATED, where the
@@ -1114,6 +1139,10 @@ GRPC_API void *grpc_call_value(const grpc_call *call, const void *key);
 GRPC_API const char *grpc_call_method(const grpc_call *call);
 GRPC_API const char *grpc_call_peer(grpc_call *call);
 
+// grpc_call_identity is who the other side is. NULL without memory, and when
+// the call has no connection (any more). Borrowed for the life of the call.
+GRPC_API const grpc_identity *grpc_call_identity(grpc_call *call);
+
 // grpc_call_time_left_ms: until the deadline, 0 when it has passed; -1: none.
 GRPC_API int64_t grpc_call_time_left_ms(const grpc_call *call);
 
@@ -1214,9 +1243,10 @@ typedef struct grpc_tls_library {
 
     // A context is what the sessions of one set of credentials share. In the
     // options that open is given, files have been read: certificate, key, roots
-    // and crl_file (then its text) are in memory that ends with a NUL behind its
-    // size, and lives until open returns. GRPC_OK; or why not in words, in
-    // reason. A context is closed when its last session has ended.
+    // and crl are in memory with a NUL behind their size, which lives until open
+    // returns, and so does all else in options but self, sign_self and key_object.
+    // GRPC_OK; or why not in words, in reason. A context is closed when its last
+    // session has ended.
     grpc_result (*open)(const grpc_tls_options *options, bool is_server,
                         void **context, char *reason, size_t reason_size);
     void (*close)(void *context);
@@ -1246,9 +1276,8 @@ typedef struct grpc_tls_library {
     // finish puts out close_notify.
     void (*finish)(void *session, grpc_tls_io *io);
 
-    // identify fills in what is known of the peer: all but spiffe_id and the
-    // process. What it points to is in the arena, or lives as long as the session.
-    // GRPC_ENOMEM.
+    // identify fills in what is known of the peer: all but level, spiffe_id and
+    // the process. What it points to is in the arena, or constant. GRPC_ENOMEM.
     grpc_result (*identify)(void *session, grpc_arena *arena,
                             grpc_identity *identity);
 

@@ -32,13 +32,93 @@ static char *channel_copy_text(struct grpc_loop *loop, const char *first,
     return text;
 }
 
+// channel_host is the host of an authority, without port and brackets.
+static struct view channel_host(const char *authority)
+{
+    const char *colon = strchr(authority, ':');
+    if (authority[0] == '[') {
+        return view_of(authority + 1, strcspn(authority + 1, "]"));
+    }
+    // (More than one colon: an address of IPv6 without a port.)
+    return view_of(authority, colon != NULL && strchr(colon + 1, ':') == NULL
+                                  ? (size_t)(colon - authority)
+                                  : strlen(authority));
+}
+
+// channel_all_unix: no address of the target leads out of this machine.
+static bool channel_all_unix(const struct target *target)
+{
+    bool all = target->count > 0;
+    for (size_t i = 0; i < target->count; i++) {
+        all = all && socket_address_is_unix(&target->addresses[i]);
+    }
+    return all;
+}
+
+static void channel_refuse_credentials(struct grpc_channel *channel,
+                                       const char *reason)
+{
+    if (!channel->bad_target) {
+        channel->bad_target = true;
+        (void)snprintf(channel->cause, sizeof channel->cause, "credentials: %s",
+                       reason);
+        memcpy(channel->error, channel->cause, sizeof channel->error);
+    }
+}
+
+// channel_set_credentials finds out what they make of the channel, and the name
+// that the server's certificate must have; false without memory.
+static bool channel_set_credentials(struct grpc_channel *channel,
+                                    const grpc_channel_options *options)
+{
+    const grpc_credentials *credentials = channel->credentials;
+    if (credentials == NULL) {
+        return true;
+    }
+    const char *fault = credentials_fault(credentials, false);
+    if (fault != NULL) {
+        channel_refuse_credentials(channel, fault);
+        return true;
+    }
+    struct view host = channel_host(channel->authority);
+    const char *name = credentials_server_name(credentials);
+    if (name != NULL && options->authority != NULL &&
+        !view_equal(host, view_of(name, strlen(name)))) {
+        channel_refuse_credentials(
+            channel, "their server_name is not the channel's authority");
+    }
+    channel->is_tls = credentials_is_tls(credentials);
+    if (channel->is_tls ||
+        (credentials->is_local && channel_all_unix(&channel->target))) {
+        channel->security = GRPC_PRIVATE;
+    }
+    channel->server_name =
+        alloc_zeroed(&channel->loop->allocator, host.size + 1);
+    if (channel->server_name == NULL) {
+        return false;
+    }
+    if (host.size > 0) {
+        memcpy(channel->server_name, host.data, host.size);
+    }
+    return true;
+}
+
+// channel_choose_authority: the user's, the credentials', or the target's.
+static const char *channel_choose_authority(const struct grpc_channel *channel,
+                                            const grpc_channel_options *options)
+{
+    const char *name = credentials_server_name(channel->credentials);
+    if (options->authority != NULL) {
+        return options->authority;
+    }
+    return name != NULL ? name : channel->target.authority;
+}
+
 static bool channel_set_texts(struct grpc_channel *channel,
                               const grpc_channel_options *options)
 {
     struct grpc_loop *loop = channel->loop;
-    const char *authority = options->authority != NULL
-                                ? options->authority
-                                : channel->target.authority;
+    const char *authority = channel_choose_authority(channel, options);
     channel->authority =
         channel_copy_text(loop, authority, "", &channel->authority_size);
     if (options->user_agent == NULL || options->user_agent[0] == '\0') {
@@ -49,7 +129,8 @@ static bool channel_set_texts(struct grpc_channel *channel,
                                                 " grpc-cgrpc/" GRPC_VERSION,
                                                 &channel->user_agent_size);
     }
-    return channel->authority != NULL && channel->user_agent != NULL;
+    return channel->authority != NULL && channel->user_agent != NULL &&
+           channel_set_credentials(channel, options);
 }
 
 // channel_check_text: what the user wants in a header may stand in one. An
@@ -129,18 +210,17 @@ static void channel_set_times(struct grpc_channel *channel,
 static struct grpc_channel *channel_new(const grpc_channel_options *options)
 {
     grpc_loop *loop = run_choose(options->loop, &options->allocator);
-    if (loop == NULL) {
-        return NULL;
-    }
     struct grpc_channel *channel =
-        alloc_zeroed(&loop->allocator, sizeof *channel);
+        loop == NULL ? NULL : alloc_zeroed(&loop->allocator, sizeof *channel);
     if (channel == NULL) {
         if (options->loop == NULL) {
             (void)grpc_loop_free(loop);
         }
+        grpc_credentials_free(options->credentials);
         return NULL;
     }
     channel->loop = loop;
+    channel->credentials = options->credentials;
     channel->owns_loop = options->loop == NULL;
     channel->max_receive_bytes =
         channel_or(options->max_receive_bytes, CORE_MESSAGE_BYTES);
@@ -185,6 +265,11 @@ static bool channel_set_proxy(struct grpc_channel *channel,
         return true;
     }
     grpc_result result = proxy_for_target(&question, &channel->proxy, &reason);
+    if (channel->proxy != NULL && channel->credentials != NULL &&
+        channel->credentials->is_local) {
+        channel_refuse_credentials(channel,
+                                   "local ones do not go through a proxy");
+    }
     if (result == GRPC_EINVAL) {
         channel->bad_target = true;
         (void)snprintf(channel->cause, sizeof channel->cause, "%s: %s",
@@ -313,6 +398,8 @@ static void channel_start_inproc(struct grpc_channel *channel,
     socket_address_inproc(&channel->target.addresses[0]);
     channel->target.count = 1;
     channel->dial = inproc_dial;
+    channel->security = GRPC_PRIVATE; // as any memory of the process
+    channel->is_tls = false;
     if (server->state == SERVER_OPEN) {
         channel->server = server;
         list_append(&server->channels, &channel->link_server);
@@ -331,6 +418,7 @@ grpc_channel *grpc_channel_new_inproc(grpc_server *server,
     }
     if (server == NULL ||
         (options->loop != NULL && options->loop != server->loop)) {
+        grpc_credentials_free(options->credentials);
         return NULL;
     }
     grpc_channel_options with_loop = *options;
@@ -402,6 +490,11 @@ void channel_reap(struct grpc_channel *channel)
         alloc_free(&loop->allocator, channel->authority,
                    channel->authority_size + 1);
     }
+    if (channel->server_name != NULL) {
+        alloc_free(&loop->allocator, channel->server_name,
+                   strlen(channel->server_name) + 1);
+    }
+    grpc_credentials_free(channel->credentials);
     if (channel->user_agent != NULL) {
         alloc_free(&loop->allocator, channel->user_agent,
                    channel->user_agent_size + 1);

@@ -46,8 +46,12 @@ struct grpc_channel {
     uint32_t max_send_bytes;
     uint32_t connect_timeout_ms;
     uint32_t attempt_delay_ms;
-    uint32_t idle_timeout_ms; // GRPC_NEVER: never
-    grpc_backoff backoff;     // resolved
+    uint32_t idle_timeout_ms;      // GRPC_NEVER: never
+    grpc_backoff backoff;          // resolved
+    grpc_credentials *credentials; // owned; NULL: none
+    grpc_security security;        // of every connection, at least
+    bool is_tls;
+    char *server_name; // that a certificate must have; owned
     struct intercept_chain interceptors;
     struct conn_rules rules;
     struct list_link link_loop;

@@ -11,6 +11,7 @@
 #include "core/call.h"
 #include "core/conn_life.h"
 #include "core/conn_open.h"
+#include "core/conn_secure.h"
 #include "core/conn_wire.h"
 #include "core/inproc.h"
 #include "core/limits.h"
@@ -22,9 +23,12 @@ enum {
 static bool conn_may_follow(enum conn_state from, enum conn_state to)
 {
     static const uint8_t conn_next[] = {
-        [CONN_CONNECTING] =
-            1 << CONN_TUNNEL | 1 << CONN_HANDSHAKE | 1 << CONN_CLOSED,
-        [CONN_TUNNEL] = 1 << CONN_HANDSHAKE | 1 << CONN_CLOSED,
+        [CONN_CONNECTING] = 1 << CONN_TUNNEL | 1 << CONN_SECURING |
+                            1 << CONN_HANDSHAKE | 1 << CONN_CLOSED,
+        [CONN_TUNNEL] =
+            1 << CONN_SECURING | 1 << CONN_HANDSHAKE | 1 << CONN_CLOSED,
+        [CONN_SECURING] =
+            1 << CONN_HANDSHAKE | 1 << CONN_LINGERING | 1 << CONN_CLOSED,
         [CONN_HANDSHAKE] =
             1 << CONN_READY | 1 << CONN_LINGERING | 1 << CONN_CLOSED,
         [CONN_READY] = 1 << CONN_LINGERING | 1 << CONN_CLOSED,
@@ -36,9 +40,19 @@ static bool conn_may_follow(enum conn_state from, enum conn_state to)
 
 void conn_set_state(struct conn *conn, enum conn_state state)
 {
+    bool was_securing = conn->state == CONN_SECURING;
     ASSERT(conn_may_follow((enum conn_state)conn->state, state));
     conn->state = (uint8_t)state;
     (void)conn_may_follow;
+    if (was_securing) {
+        conn_secure_leave(conn);
+    }
+}
+
+// conn_has_engine: HTTP/2 has begun.
+static bool conn_has_engine(const struct conn *conn)
+{
+    return conn->h2.shared != NULL;
 }
 
 bool conn_is_over(const struct conn *conn)
@@ -103,6 +117,7 @@ void conn_discard(struct conn *conn)
 {
     // (What belongs to HTTP/2 is gone with its engine.)
     conn_drop_tunnel(conn);
+    conn_secure_drop(conn);
     if (conn->client_hints != NULL) {
         alloc_free(&conn->loop->allocator, conn->client_hints,
                    sizeof *conn->client_hints);
@@ -249,12 +264,6 @@ static void conn_log_goaway(struct conn *conn, const struct h2_event *event)
             peer, text);
 }
 
-// conn_has_engine: the socket is or was connected.
-static bool conn_has_engine(const struct conn *conn)
-{
-    return conn->h2.shared != NULL;
-}
-
 const char *conn_farewell(const struct conn *conn)
 {
     return conn_has_engine(conn) && !conn->h2.is_server
@@ -295,12 +304,13 @@ static void conn_drop_held(struct conn *conn)
 static void conn_shut(struct conn *conn)
 {
     struct grpc_loop *loop = conn->loop;
-    bool has_engine = !conn_is_opening(conn);
+    bool has_engine = conn_has_engine(conn);
     conn_set_state(conn, CONN_CLOSED);
     for (size_t i = 0; i < CONN_DUES; i++) {
         conn_wait_no_more(conn, (enum conn_due)i);
     }
     conn_wire_close(conn);
+    conn_secure_drop(conn);
     if (has_engine) {
         h2_conn_fini(&conn->h2);
         conn_drop_held(conn);
@@ -343,6 +353,7 @@ void conn_close(struct conn *conn, const char *format, ...)
 static void conn_linger(struct conn *conn, const char *reason)
 {
     conn_set_state(conn, CONN_LINGERING);
+    list_remove(&conn->link_work);
     conn_drop_held(conn);
     conn->waits = 0;
     conn_wait_for(conn, CONN_DUE_STATE, CORE_LINGER_MS);
@@ -350,8 +361,7 @@ static void conn_linger(struct conn *conn, const char *reason)
     conn_wake(conn);
 }
 
-// conn_leave ends the calls. The peer gets what is in the output, if it can.
-static void conn_leave(struct conn *conn, const char *reason)
+void conn_leave(struct conn *conn, const char *reason)
 {
     if (conn->write_error != 0) {
         conn_close(conn, "%s", reason);
@@ -618,14 +628,24 @@ static void conn_end_input(struct conn *conn)
     conn_feed_none(conn);
 }
 
+// conn_follow_secure: records have been read. The end of their session is read,
+// too, though the socket has nothing more.
+static void conn_follow_secure(struct conn *conn)
+{
+    conn->behind = conn->secure->behind;
+    if (conn_secure_is_due(conn)) {
+        conn_wake(conn);
+    }
+}
+
 bool conn_read(struct conn *conn)
 {
     size_t size = 0;
     int error = conn_wire_read(conn, &size);
-    if (error == EAGAIN || error == EINTR) {
+    if (error == EAGAIN || error == EINTR || error == ECANCELED) {
         return false;
     }
-    if (error != 0 && conn->write_error == 0) {
+    if (error == EPROTO || (error != 0 && conn->write_error == 0)) {
         conn_wire_fail(conn, "read from", error);
     } else if (conn->state == CONN_LINGERING) {
         if (size == 0) {
@@ -635,6 +655,9 @@ bool conn_read(struct conn *conn)
         conn_end_input(conn);
     } else {
         conn_take(conn, view_of(conn->loop->input, size));
+        if (UNLIKELY(conn->secure != NULL)) {
+            conn_follow_secure(conn);
+        }
     }
     return true;
 }
@@ -659,7 +682,7 @@ bool conn_may_read(const struct conn *conn)
 // lingers, when nothing is left to do on it.
 static void conn_end_when_done(struct conn *conn)
 {
-    if (h2_output_size(&conn->h2) > 0) {
+    if (conn_wire_has_output(conn)) {
         return;
     }
     if (conn->state == CONN_LINGERING) {
@@ -693,7 +716,7 @@ void conn_flush(struct conn *conn)
         !conn_wire_write(conn)) {
         return;
     }
-    bool stuck = h2_output_size(&conn->h2) > 0;
+    bool stuck = conn_wire_has_output(conn);
     bool paused = conn_waits_for(conn, CONN_DUE_PAUSE);
     if (!stuck && !paused && conn->held != NULL) {
         conn_feed_held(conn);
@@ -710,6 +733,10 @@ void conn_flush(struct conn *conn)
         conn_watch_writing(conn, stuck);
         conn_wire_watch(conn, (stuck ? LOOP_WRITABLE : 0u) |
                                   (conn_may_read(conn) ? LOOP_READABLE : 0u));
+    }
+    if (UNLIKELY(conn->secure != NULL) && conn_secure_is_due(conn) &&
+        conn_may_read(conn)) {
+        (void)conn_read(conn);
     }
     if (UNLIKELY(conn->has_waiting) && conn->state != CONN_CLOSED) {
         conn->role->flushed(conn);
@@ -752,7 +779,7 @@ static void conn_on_failure(struct conn *conn)
 void conn_on_source(struct conn *conn, unsigned ready)
 {
     if (conn_is_opening(conn)) {
-        conn_open_on_source(conn);
+        conn_open_on_source(conn, ready);
         return;
     }
     if ((ready & LOOP_WRITABLE) != 0) {
@@ -783,6 +810,9 @@ static void conn_on_state_due(struct conn *conn)
         break;
     case CONN_TUNNEL:
         conn_close(conn, "proxy %s: no answer in time", peer);
+        break;
+    case CONN_SECURING:
+        conn_close(conn, "TLS with %s: no handshake in time", peer);
         break;
     case CONN_HANDSHAKE:
         conn_close(conn, "HTTP/2 with %s: no SETTINGS in time", peer);
@@ -850,7 +880,7 @@ static void conn_on_write_due(struct conn *conn)
         return;
     }
     conn_wake(conn); // for what follows a write
-    if (h2_output_size(&conn->h2) == 0) {
+    if (!conn_wire_has_output(conn)) {
         return;
     }
     if (conn->written < least) {

@@ -5,12 +5,15 @@
 //
 //   conn_connect    conn_start            first SETTINGS
 //   ----------> CONNECTING ---> HANDSHAKE -------------> READY
-//                 |    | proxy    ^ |                      |
-//                 |    v     2xx  | |                      |
-//                 |   TUNNEL -----+ |                      |
-//                 |    |            +-------+--------------+ conn_finish, or
-//                 |    |                    v                an error to tell
-//                 |    |                LINGERING            the peer about
+//                 |  | |proxy   ^ ^ |                      |
+//                 |  | v    2xx | | |                      |
+//                 |  |TUNNEL----+ | |                      |
+//                 |  |  | with    | |                      |
+//                 |  |  v TLS     | |                      |
+//                 |  SECURING ----+ |                      |
+//                 |    |  |         +-------+--------------+ conn_finish, or
+//                 |    |  | failed          v                an error to tell
+//                 |    |  +-----------> LINGERING            the peer about
 //                 +----+ conn_close         | all is sent, and the peer has
 //                    v                      v closed or a second has passed
 //                  CLOSED <-----------------+
@@ -81,7 +84,8 @@ struct conn_role {
 
 enum conn_state {
     CONN_CONNECTING,
-    CONN_TUNNEL, // a proxy is asked for a tunnel
+    CONN_TUNNEL,   // a proxy is asked for a tunnel
+    CONN_SECURING, // TLS's handshake; conn_secure.h
     CONN_HANDSHAKE,
     CONN_READY,
     CONN_LINGERING,
@@ -90,8 +94,8 @@ enum conn_state {
 
 // What a connection waits for with a time limit.
 enum conn_due {
-    CONN_DUE_STATE, // CONNECTING, TUNNEL and HANDSHAKE end, or LINGERING; in
-                    // READY: our SETTINGS are acknowledged
+    CONN_DUE_STATE, // CONNECTING, TUNNEL, SECURING and HANDSHAKE end, or
+                    // LINGERING; in READY: our SETTINGS are acknowledged
     CONN_DUE_PAUSE, // the peer is read again
     CONN_DUE_WRITE, // the peer takes what waits for it; when nothing can be
                     // written any more: what it had sent has come
@@ -167,7 +171,8 @@ struct conn {
     uint32_t assembling;
     uint32_t orphan_count; // of orphans
     struct list_link link_owner;
-    struct list_link link_work; // in loop->dirty or loop->dead
+    struct list_link link_work; // in loop->dirty or loop->dead; in SECURING:
+                                // in loop->securing, or at the server's gate
     struct list_link calls;     // on this connection
     // Server: calls whose stream has ended and whose handler has not. They
     // count against the limit of streams, or resets would make it none.
@@ -183,9 +188,11 @@ struct conn {
         struct conn_client_hints *client_hints;
         struct call_names *names; // server: of the last request; call_fields.h
     };
+    struct conn_secure *secure; // NULL: its bytes are plain text
     struct h2_conn h2;    // its limits are the owner's, from the beginning
     uint16_t write_error; // an errno: nothing can be written any more
-    uint8_t drain;        // enum conn_drain
+    uint8_t drain : 2;    // enum conn_drain
+    bool is_local : 1;    // local credentials hold for it
     uint8_t peer_size;
     // Of its socket_address, as short as it is; behind it the other end of a
     // connection that is in_process.
@@ -216,8 +223,8 @@ INTERNAL const char *conn_farewell(const struct conn *conn);
 INTERNAL MUST_CHECK int conn_connect(struct conn *conn, uint32_t timeout_ms,
                                      const struct proxy_tunnel *tunnel);
 
-// conn_start takes a connected socket: HTTP/2 begins. On an errno the socket
-// is still the caller's. (Of one that is in_process fd is -1.)
+// conn_start takes a connected socket: TLS begins, where there is to be one, or
+// else HTTP/2. On an errno the socket is still the caller's. (Of one that is in_process fd is -1.)
 INTERNAL MUST_CHECK int conn_start(struct conn *conn, int fd,
                                    const struct h2_options *options,
                                    uint32_t timeout_ms);
@@ -242,7 +249,7 @@ INTERNAL bool conn_is_over(const struct conn *conn);
 // conn_is_opening: there is no HTTP/2 yet, and no conn->h2.
 static inline bool conn_is_opening(const struct conn *conn)
 {
-    return conn->state <= CONN_TUNNEL;
+    return conn->state <= CONN_SECURING;
 }
 
 // conn_call_began is called when a call has got a stream: a client without
@@ -269,6 +276,9 @@ INTERNAL void conn_free(struct conn *conn);
 INTERNAL void conn_set_state(struct conn *conn, enum conn_state state);
 INTERNAL void conn_take(struct conn *conn, struct view input);
 INTERNAL void conn_drop_tunnel(struct conn *conn);
+
+// conn_leave ends the calls. The peer gets what is in the output, if it can.
+INTERNAL void conn_leave(struct conn *conn, const char *reason);
 
 // conn_add counts bytes of which so many are enough: a fast peer is not to look
 // like a slow one every 4 GiB.

@@ -128,7 +128,11 @@ void conn_drain(struct conn *conn, enum conn_drain why)
         conn->drain != CONN_DRAIN_NONE) {
         return;
     }
-    conn->drain = (uint8_t)why;
+    if (conn_is_opening(conn)) {
+        conn_close(conn, "the server was stopped");
+        return;
+    }
+    conn->drain = (uint8_t)why & 3u;
     conn_life_say(conn, H2_STREAM_ID_MAX);
     conn_life_require(conn, h2_ping(&conn->h2, conn_life_goodbye));
     conn_wait_for(conn, CONN_DUE_LEAVE, CORE_DRAIN_MS);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "core/conn.h"
+#include "core/conn_secure.h"
 #include "core/conn_wire.h"
 #include "core/limits.h"
 
@@ -61,8 +62,24 @@ static void conn_open_begin(struct conn *conn)
     conn_wake(conn);
 }
 
-int conn_start(struct conn *conn, int fd, const struct h2_options *options,
-               uint32_t timeout_ms)
+// conn_open_secure is conn_start with TLS first.
+static int conn_open_secure(struct conn *conn, int fd,
+                            const struct h2_options *options)
+{
+    struct grpc_loop *loop = conn->loop;
+    conn->source.fd = fd;
+    if (!loop_watch(&loop->loop, &conn->source, LOOP_READABLE)) {
+        conn->source.fd = -1;
+        return loop->loop.error;
+    }
+    conn->secure->options = *options;
+    conn_secure_start(conn, view_of(NULL, 0));
+    return 0;
+}
+
+// conn_open_plain is conn_start without.
+static int conn_open_plain(struct conn *conn, int fd,
+                           const struct h2_options *options)
 {
     struct grpc_loop *loop = conn->loop;
     int error = conn_open_engine(conn, options);
@@ -77,8 +94,28 @@ int conn_start(struct conn *conn, int fd, const struct h2_options *options,
         return loop->loop.error;
     }
     conn_open_begin(conn);
-    conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
     return 0;
+}
+
+int conn_start(struct conn *conn, int fd, const struct h2_options *options,
+               uint32_t timeout_ms)
+{
+    int error = conn->secure != NULL ? conn_open_secure(conn, fd, options)
+                                     : conn_open_plain(conn, fd, options);
+    if (error == 0) {
+        conn_wait_for(conn, CONN_DUE_STATE, timeout_ms);
+    }
+    return error;
+}
+
+void conn_open_secured(struct conn *conn)
+{
+    int error = conn_open_engine(conn, &conn->secure->options);
+    if (error != 0) {
+        conn_wire_fail(conn, "TLS with", error);
+        return;
+    }
+    conn_open_begin(conn);
 }
 
 const char *conn_open_phase(const struct conn *conn)
@@ -95,17 +132,27 @@ void conn_open_words(const struct conn *conn, char text[CONN_OPEN_WORDS])
                        conn_open_phase(conn), peer);
     } else if (conn->state == CONN_TUNNEL) {
         (void)snprintf(text, CONN_OPEN_WORDS, "proxy %s: no answer yet", peer);
+    } else if (conn->state == CONN_SECURING) {
+        (void)snprintf(text, CONN_OPEN_WORDS, "TLS with %s: no answer yet",
+                       peer);
     } else {
         (void)snprintf(text, CONN_OPEN_WORDS, "HTTP/2 with %s: no SETTINGS yet",
                        peer);
     }
 }
 
-// conn_open_client: the socket leads to the server.
-static void conn_open_client(struct conn *conn)
+// conn_open_client: the socket leads to the server. rest is what has come from
+// it already.
+static void conn_open_client(struct conn *conn, struct view rest)
 {
     const char *phase = conn_open_phase(conn);
     struct h2_options options = h2_options_make(false, conn->h2.limits);
+    if (conn->secure != NULL) {
+        conn->secure->options = options;
+        conn_drop_tunnel(conn);
+        conn_secure_start(conn, rest);
+        return;
+    }
     int error = conn_open_engine(conn, &options);
     if (error != 0) {
         conn_wire_fail(conn, phase, error);
@@ -113,6 +160,9 @@ static void conn_open_client(struct conn *conn)
     }
     conn_drop_tunnel(conn); // (held is in its place)
     conn_open_begin(conn);
+    if (rest.size > 0) {
+        conn_take(conn, rest);
+    }
 }
 
 // conn_open_tunnel goes on asking the proxy.
@@ -131,10 +181,7 @@ static void conn_open_tunnel(struct conn *conn)
         conn_wire_watch(conn,
                         result == TUNNEL_SENDS ? LOOP_WRITABLE : LOOP_READABLE);
     } else {
-        conn_open_client(conn);
-        if (rest.size > 0 && conn->state != CONN_CLOSED) {
-            conn_take(conn, rest);
-        }
+        conn_open_client(conn, rest);
     }
 }
 
@@ -149,15 +196,17 @@ static void conn_open_connected(struct conn *conn)
         conn_set_state(conn, CONN_TUNNEL);
         conn_open_tunnel(conn);
     } else {
-        conn_open_client(conn);
+        conn_open_client(conn, view_of(NULL, 0));
     }
 }
 
-void conn_open_on_source(struct conn *conn)
+void conn_open_on_source(struct conn *conn, unsigned ready)
 {
     if (conn->state == CONN_CONNECTING) {
         conn_open_connected(conn);
-    } else {
+    } else if (conn->state == CONN_TUNNEL) {
         conn_open_tunnel(conn);
+    } else {
+        conn_secure_on_source(conn, ready);
     }
 }

@@ -11,7 +11,10 @@
 struct conn;
 
 // conn_open_on_source: something has come while the connection was opening.
-INTERNAL void conn_open_on_source(struct conn *conn);
+INTERNAL void conn_open_on_source(struct conn *conn, unsigned ready);
+
+// conn_open_secured: TLS is there, and HTTP/2 begins.
+INTERNAL void conn_open_secured(struct conn *conn);
 
 // conn_open_phase is what a client's connection is at before HANDSHAKE, in
 // words.

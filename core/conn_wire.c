@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/conn.h"
+#include "core/conn_secure.h"
 #include "core/inproc.h"
 #include "core/limits.h"
 
@@ -17,6 +18,11 @@ void conn_wire_say(const struct conn *conn, const char *phase, int error,
     char peer[SOCKET_ADDRESS_TEXT];
     char text[128];
     conn_peer_text(conn, peer);
+    if (error == EPROTO && conn->secure != NULL) {
+        (void)snprintf(reason, CONN_REASON_TEXT, "%s %s: TLS: %s", phase, peer,
+                       conn_secure_words(conn));
+        return;
+    }
     socket_error_text(error, text, sizeof text);
     (void)snprintf(reason, CONN_REASON_TEXT, "%s %s: %s", phase, peer, text);
 }
@@ -28,10 +34,17 @@ void conn_wire_fail(struct conn *conn, const char *phase, int error)
     conn_close(conn, "%s", reason);
 }
 
+// conn_wire_read_apart is conn_wire_read where no socket gives plain text.
+static int conn_wire_read_apart(struct conn *conn, size_t *out_size)
+{
+    return conn->in_process ? inproc_read(conn, out_size)
+                            : conn_secure_read(conn, out_size);
+}
+
 int conn_wire_read(struct conn *conn, size_t *out_size)
 {
-    if (conn->in_process) {
-        return inproc_read(conn, out_size);
+    if (UNLIKELY(conn->in_process || conn->secure != NULL)) {
+        return conn_wire_read_apart(conn, out_size);
     }
     const struct loop_port *port = conn->loop->loop.port;
     return port->read(port->user, conn->source.fd, conn->loop->input,
@@ -40,14 +53,30 @@ int conn_wire_read(struct conn *conn, size_t *out_size)
 
 const char *conn_wire_end_reason(const struct conn *conn)
 {
+    if (conn->secure != NULL) {
+        return conn_secure_end_reason(conn);
+    }
     return conn->in_process ? inproc_end_reason(conn)
                             : "the peer closed the connection";
 }
 
-// conn_wire_stop: nothing can be written any more. What the peer has sent before
-// is still to be read: it may have said why, or answered. What is sent from now
-// on is dropped, and no call begins. False: the connection is closed.
-static bool conn_wire_stop(struct conn *conn, int error)
+bool conn_wire_has_output(const struct conn *conn)
+{
+    return h2_output_size(&conn->h2) > 0 ||
+           (UNLIKELY(conn->secure != NULL) && conn_secure_has_output(conn));
+}
+
+void conn_wire_count(struct conn *conn, size_t size)
+{
+    conn->written = conn_add(conn->written, size);
+    if (UNLIKELY(conn_waits_for(conn, CONN_DUE_WRITE))) {
+        // Who takes what was stuck is there, though the PING that asks may
+        // still stand behind it.
+        conn->keepalive.read_ms = conn_now_ms(conn);
+    }
+}
+
+bool conn_wire_stop(struct conn *conn, int error)
 {
     if (conn_is_over(conn)) {
         conn_wire_fail(conn, "write to", error);
@@ -79,12 +108,7 @@ static bool conn_wire_send(struct conn *conn)
         if (error != 0 && error != EINTR) {
             return conn_wire_stop(conn, error);
         }
-        conn->written = conn_add(conn->written, sent);
-        if (UNLIKELY(conn_waits_for(conn, CONN_DUE_WRITE))) {
-            // Who takes what was stuck is there, though the PING that asks may
-            // still stand behind it.
-            conn->keepalive.read_ms = conn_now_ms(conn);
-        }
+        conn_wire_count(conn, sent);
         h2_output_consume(&conn->h2, sent);
     }
     return true;
@@ -95,15 +119,18 @@ static bool conn_wire_write_apart(struct conn *conn)
 {
     if (conn->in_process) {
         inproc_write(conn);
-    } else {
+    } else if (conn->write_shut) {
         h2_drop_output(&conn->h2);
+    } else {
+        return conn_secure_write(conn);
     }
     return conn->state != CONN_CLOSED;
 }
 
 bool conn_wire_write(struct conn *conn)
 {
-    if (UNLIKELY(conn->in_process || conn->write_shut)) {
+    if (UNLIKELY(conn->in_process || conn->write_shut ||
+                 conn->secure != NULL)) {
         return conn_wire_write_apart(conn);
     }
     return conn_wire_send(conn);
@@ -136,6 +163,9 @@ void conn_wire_close_write(struct conn *conn)
     if (conn->in_process) {
         inproc_close_write(conn);
     } else {
+        if (conn->secure != NULL) {
+            conn_secure_close_write(conn);
+        }
         port->close_write(port->user, conn->source.fd);
     }
 }
@@ -149,6 +179,9 @@ void conn_wire_close(struct conn *conn)
     }
     loop_unwatch(&conn->loop->loop, &conn->source);
     if (conn->source.fd >= 0) {
+        if (conn->secure != NULL && !conn->write_shut) {
+            conn_secure_close_write(conn);
+        }
         port->close(port->user, conn->source.fd);
         conn->source.fd = -1;
     }

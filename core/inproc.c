@@ -49,7 +49,7 @@ int inproc_dial(struct grpc_channel *channel, struct conn *conn,
     }
     struct socket_address peer;
     socket_address_inproc(&peer);
-    int error = server_accept(server, -1, &peer);
+    int error = server_accept(server, -1, &peer, NULL);
     if (error != 0) {
         return error;
     }

@@ -18,6 +18,12 @@ enum {
     // The shared input buffer of a loop: large enough that a busy connection
     // costs few system calls, small enough for a small machine.
     CORE_INPUT_BYTES = 65536,
+    // And that in which a loop deals with cipher text: a read that gives no more
+    // plain text than fits there, or three records.
+    CORE_SECURE_BYTES = 71695,
+    // Handshakes of TLS that a server has at the same time: each holds some 40 KiB
+    // and takes its turn of one CPU, so that more would only make each last longer.
+    CORE_HANDSHAKES = 64,
     // Memory that a decoded message may take for each byte of the longest
     // message allowed: empty submessages are 2 bytes on the wire and a struct
     // in memory.

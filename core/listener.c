@@ -8,7 +8,8 @@
 #include "core/limits.h"
 
 int listener_open(struct grpc_server *server, int fd,
-                  const struct socket_address *address, bool owns_path)
+                  const struct socket_address *address, bool owns_path,
+                  grpc_credentials *credentials)
 {
     struct grpc_loop *loop = server->loop;
     struct listener *listener =
@@ -26,6 +27,7 @@ int listener_open(struct grpc_server *server, int fd,
         alloc_free(&loop->allocator, listener, sizeof *listener);
         return loop->loop.error;
     }
+    listener->credentials = grpc_credentials_keep(credentials);
     list_append(&server->listeners, &listener->link_server);
     return 0;
 }
@@ -40,6 +42,7 @@ void listener_close(struct listener *listener)
         socket_remove_path(&listener->address);
     }
     list_remove(&listener->link_server);
+    grpc_credentials_free(listener->credentials);
     alloc_free(&loop->allocator, listener, sizeof *listener);
 }
 
@@ -94,7 +97,10 @@ static bool listener_accept_one(struct listener *listener)
     }
     int error = socket_accept(listener->source.fd, &fd, &peer);
     if (error == 0) {
-        error = server_accept(server, fd, &peer);
+        error =
+            server_accept(server, fd, &peer,
+                          listener->credentials != NULL ? listener->credentials
+                                                        : server->credentials);
         if (error != 0) {
             socket_close(fd);
         }

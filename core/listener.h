@@ -19,15 +19,17 @@ struct listener {
     struct loop_timer timer; // armed while accepting is paused
     uint32_t pause_ms;       // the next pause
     struct list_link link_server;
+    grpc_credentials *credentials; // held; NULL: those of the server
     struct socket_address address;
     bool owns_path; // remove the unix socket's file at the end
 };
 
 // listener_open takes a listening descriptor, which the listener owns on
-// success. An errno, or 0.
+// success. credentials may be NULL. An errno, or 0.
 INTERNAL MUST_CHECK int listener_open(struct grpc_server *server, int fd,
                                       const struct socket_address *address,
-                                      bool owns_path);
+                                      bool owns_path,
+                                      grpc_credentials *credentials);
 INTERNAL void listener_close(struct listener *listener);
 
 INTERNAL void listener_on_source(struct listener *listener);

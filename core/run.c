@@ -15,6 +15,7 @@
 #include "core/connectivity.h"
 #include "core/client_call.h"
 #include "core/conn.h"
+#include "core/conn_secure.h"
 #include "core/limits.h"
 #include "core/listener.h"
 #include "core/receive.h"
@@ -126,6 +127,7 @@ static void run_init(struct grpc_loop *loop, const grpc_loop_options *options)
     list_init(&loop->changed);
     list_init(&loop->dirty);
     list_init(&loop->dead);
+    list_init(&loop->securing);
     loop->log = options->log;
     loop->log_user = options->log_user;
     loop->log_level =
@@ -181,6 +183,10 @@ static void run_free(struct grpc_loop *loop)
     encoded_fini(&loop->encoded);
     loop_fini(&loop->loop);
     alloc_free(&allocator, loop->input, CORE_INPUT_BYTES);
+    if (loop->secure != NULL) {
+        alloc_wipe(loop->secure, CORE_SECURE_BYTES);
+        alloc_free(&allocator, loop->secure, CORE_SECURE_BYTES);
+    }
     alloc_free(&allocator, loop, sizeof *loop);
 }
 
@@ -500,7 +506,17 @@ static bool run_has_work(const struct grpc_loop *loop)
 {
     return !list_is_empty(&loop->ready) || !list_is_empty(&loop->finished) ||
            !list_is_empty(&loop->changed) || !list_is_empty(&loop->dirty) ||
-           !list_is_empty(&loop->dead) || loop->freeing;
+           !list_is_empty(&loop->dead) || !list_is_empty(&loop->securing) ||
+           loop->freeing;
+}
+
+// run_secure has one handshake do one step: everybody waits for it.
+static void run_secure(struct grpc_loop *loop)
+{
+    struct list_link *link = list_take(&loop->securing);
+    if (link != NULL) {
+        conn_secure_step(LIST_OWNER(link, struct conn, link_work));
+    }
 }
 
 // run_apply_stops finds a grpc_server_stop whose post found the pipe full. That
@@ -529,6 +545,7 @@ grpc_result run_step(struct grpc_loop *loop, int timeout_ms)
         loop->h2.now_us = loop->loop.now_us;
         run_dispatch(loop);
         run_apply_stops(loop);
+        run_secure(loop);
         run_settle_once(loop);
     } else {
         char text[128];

@@ -5,7 +5,8 @@
 // A step (run_step) is:
 //   1. settle    what was asked for outside of steps: see 4
 //   2. wait      loop_wait, not at all if there is work left
-//   3. dispatch  each event goes to the object that its source is part of
+//   3. dispatch  each event goes to the object that its source is part of, and
+//                one TLS handshake does a step
 //   4. settle    give:    messages that have waited (receive.c)
 //                deliver: callbacks of calls that have ended
 //                tell:    watchers of channels
@@ -62,7 +63,8 @@ struct grpc_loop {
     grpc_arena scratch;     // messages of streams, one at a time
     struct deframe_spare spare_body; // the next large one is gathered in it
     struct compress_registry compress;
-    uint8_t *input; // CORE_INPUT_BYTES; used up within one event
+    uint8_t *input;  // CORE_INPUT_BYTES; used up within one event
+    uint8_t *secure; // CORE_SECURE_BYTES, likewise; NULL before the first TLS
     struct lookup_service lookup;
     uint64_t random; // state of run_random
 
@@ -78,8 +80,11 @@ struct grpc_loop {
     struct list_link changed;  // channels whose watcher is to be told
     struct list_link dirty;    // connections with output
     struct list_link dead;     // connections to free
-    bool freeing;              // some server or channel waits to be freed
-    bool orphaned;             // its owner is gone: free it when nobody runs it
+    struct list_link
+        securing;  // connections whose handshake goes on: one of them
+                   // does a step after each wait
+    bool freeing;  // some server or channel waits to be freed
+    bool orphaned; // its owner is gone: free it when nobody runs it
 
     bool stepping;
     bool running; // grpc_loop_run is on the stack

@@ -199,8 +199,20 @@ bool server_may_take(const struct grpc_server *server)
            server->connection_count + left_behind < server->max_connections;
 }
 
+// server_refuse_peer: local credentials are not for that peer.
+static int server_refuse_peer(struct grpc_server *server,
+                              const struct socket_address *peer)
+{
+    char text[SOCKET_ADDRESS_TEXT];
+    socket_address_text(peer, text);
+    run_log(server->loop, GRPC_LOG_WARNING,
+            "accept: local credentials: %s is not of this machine", text);
+    return ECONNABORTED;
+}
+
 int server_accept(struct grpc_server *server, int fd,
-                  const struct socket_address *peer)
+                  const struct socket_address *peer,
+                  grpc_credentials *credentials)
 {
     struct conn *conn =
         conn_new(server->loop, &server_role, server, &server->rules, peer);
@@ -209,11 +221,14 @@ int server_accept(struct grpc_server *server, int fd,
     }
     struct h2_options options = h2_options_make(true, &server->rules.limits);
     options.local.max_concurrent_streams = server->max_concurrent_streams;
-    int error =
-        conn_start(conn, fd, &options, server->rules.limits.handshake_ms);
+    int error = conn_secure_prepare(conn, credentials, NULL, &server->gate);
+    if (error == 0) {
+        error =
+            conn_start(conn, fd, &options, server->rules.limits.handshake_ms);
+    }
     if (error != 0) {
         conn_discard(conn);
-        return error;
+        return error == EACCES ? server_refuse_peer(server, peer) : error;
     }
     list_append(&server->conns, &conn->link_owner);
     server->connection_count++;
@@ -255,7 +270,8 @@ static int server_listen_one(struct grpc_server *server,
     if (error != 0) {
         return error;
     }
-    error = listener_open(server, fd, &bound, !socket_address_is_ip(&bound));
+    error = listener_open(server, fd, &bound, !socket_address_is_ip(&bound),
+                          options->credentials);
     if (error != 0) {
         socket_close(fd);
         return error;
@@ -306,6 +322,24 @@ static int server_listen_all(struct grpc_server *server, struct target *target,
     return 0;
 }
 
+// server_check_credentials: those of an address, or else the server's.
+static grpc_result server_check_credentials(struct grpc_server *server,
+                                            const char *action,
+                                            const grpc_credentials *credentials)
+{
+    if (credentials == NULL) {
+        credentials = server->credentials;
+    }
+    const char *fault =
+        credentials == NULL ? NULL : credentials_fault(credentials, true);
+    if (fault == NULL) {
+        return GRPC_OK;
+    }
+    run_set_error(server->loop, server->error, "%s: credentials: %s", action,
+                  fault);
+    return GRPC_EINVAL;
+}
+
 grpc_result server_may_open(struct grpc_server *server, const char *action)
 {
     if (server == NULL) {
@@ -333,16 +367,16 @@ grpc_result server_may_open(struct grpc_server *server, const char *action)
     return GRPC_OK;
 }
 
-grpc_result grpc_server_listen(grpc_server *server, const char *address,
-                               const grpc_listen_options *options)
+static grpc_result server_listen(struct grpc_server *server,
+                                 const char *address,
+                                 const grpc_listen_options *options)
 {
     grpc_result may = server_may_open(server, "listen");
+    if (may == GRPC_OK) {
+        may = server_check_credentials(server, "listen", options->credentials);
+    }
     if (may != GRPC_OK) {
         return may;
-    }
-    static const grpc_listen_options server_listen_defaults = {.backlog = 0};
-    if (options == NULL) {
-        options = &server_listen_defaults;
     }
     const char *reason = "";
     struct target target;
@@ -363,10 +397,25 @@ grpc_result grpc_server_listen(grpc_server *server, const char *address,
     return error == 0 ? GRPC_OK : server_listen_failed(server, address, error);
 }
 
+grpc_result grpc_server_listen(grpc_server *server, const char *address,
+                               const grpc_listen_options *options)
+{
+    static const grpc_listen_options server_listen_defaults = {.backlog = 0};
+    if (options == NULL) {
+        options = &server_listen_defaults;
+    }
+    grpc_result result = server_listen(server, address, options);
+    grpc_credentials_free(options->credentials); // the listeners hold them
+    return result;
+}
+
 // server_adopt checks a descriptor that the user hands over.
 static grpc_result server_adopt(grpc_server *server, int fd, bool listening)
 {
     grpc_result may = server_may_open(server, "take a descriptor");
+    if (may == GRPC_OK) {
+        may = server_check_credentials(server, "take a descriptor", NULL);
+    }
     if (may != GRPC_OK) {
         return may;
     }
@@ -394,7 +443,7 @@ grpc_result grpc_server_listen_fd(grpc_server *server, int fd)
     struct socket_address address;
     int error = socket_local(fd, &address);
     if (error == 0) {
-        error = listener_open(server, fd, &address, false);
+        error = listener_open(server, fd, &address, false, NULL);
     }
     if (error != 0) {
         return server_listen_failed(server, "a descriptor", error);
@@ -413,7 +462,7 @@ grpc_result grpc_server_serve_fd(grpc_server *server, int fd)
     struct socket_address peer;
     int error = socket_peer(fd, &peer);
     if (error == 0) {
-        error = server_accept(server, fd, &peer);
+        error = server_accept(server, fd, &peer, server->credentials);
     }
     if (error != 0) {
         return server_listen_failed(server, "a descriptor", error);
@@ -441,6 +490,9 @@ static void server_set_options(struct grpc_server *server,
                                          ? options->max_concurrent_streams
                                          : H2_LIMIT_CONCURRENT_STREAMS;
     server->max_connections = options->max_connections;
+    server->gate.most = options->max_handshakes != 0 ? options->max_handshakes
+                                                     : CORE_HANDSHAKES;
+    list_init(&server->gate.waiting);
     rules_for_server(&server->rules, options, server->loop);
     if (!h2_limits_resolve(&options->limits, &server->rules.limits,
                            &server->bad_limit)) {
@@ -455,16 +507,16 @@ grpc_server *grpc_server_new(const grpc_server_options *options)
         options = &server_defaults;
     }
     grpc_loop *loop = run_choose(options->loop, &options->allocator);
-    if (loop == NULL) {
-        return NULL;
-    }
-    struct grpc_server *server = alloc_zeroed(&loop->allocator, sizeof *server);
+    struct grpc_server *server =
+        loop == NULL ? NULL : alloc_zeroed(&loop->allocator, sizeof *server);
     if (server == NULL) {
         if (options->loop == NULL) {
             (void)grpc_loop_free(loop);
         }
+        grpc_credentials_free(options->credentials);
         return NULL;
     }
+    server->credentials = options->credentials;
     server->loop = loop;
     server->number = ++loop->server_number;
     server->owns_loop = options->loop == NULL;
@@ -659,6 +711,7 @@ void server_reap(struct grpc_server *server)
     server_release_orphans(server);
     server_free_services(server);
     intercept_fini(&server->interceptors, &loop->allocator);
+    grpc_credentials_free(server->credentials);
     loop_timer_stop(&loop->loop, &server->timer);
     list_remove(&server->link_loop);
     alloc_free(&loop->allocator, server, sizeof *server);

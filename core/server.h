@@ -19,6 +19,7 @@
 #include "base/linkage.h"
 #include "base/list.h"
 #include "base/view.h"
+#include "core/conn_secure.h"
 #include "core/intercept.h"
 #include "core/limits.h"
 #include "core/rules.h"
@@ -82,6 +83,8 @@ struct grpc_server {
     uint32_t max_concurrent_streams;
     uint32_t max_connections;
     struct conn_rules rules;
+    grpc_credentials *credentials; // of listeners that have none; NULL: none
+    struct handshake_gate gate;
     struct h2_limits_fault bad_limit; // name is NULL: none
     uint32_t connection_count;
     uint16_t port;
@@ -128,8 +131,11 @@ INTERNAL bool server_may_take(const struct grpc_server *server);
 // server_accept serves a connected socket; the server owns fd on success. It
 // begins the newest of its conns.
 struct socket_address;
+// With credentials, which may be NULL. ECONNABORTED: they are not for that peer,
+// which the log was told.
 INTERNAL MUST_CHECK int server_accept(struct grpc_server *server, int fd,
-                                      const struct socket_address *peer);
+                                      const struct socket_address *peer,
+                                      grpc_credentials *credentials);
 
 // server_on_conn_gone: one connection less, and its descriptor is free.
 INTERNAL void server_on_conn_gone(struct grpc_server *server);

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "core/channel.h"
 #include "core/conn.h"
+#include "core/conn_secure.h"
 #include "core/connectivity.h"
 #include "core/policy.h"
 #include "core/run.h"
@@ -55,6 +56,18 @@ static void subchannel_fail(struct subchannel *subchannel)
     }
 }
 
+static void subchannel_note_foreign(struct subchannel *subchannel)
+{
+    char peer[SOCKET_ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT + 128];
+    socket_address_text(&subchannel->address, peer);
+    (void)snprintf(text, sizeof text,
+                   "connect to %s: local credentials are for addresses of this "
+                   "machine",
+                   peer);
+    channel_note(subchannel->channel, text);
+}
+
 static int subchannel_dial(struct subchannel *subchannel, uint32_t timeout_ms)
 {
     struct grpc_channel *channel = subchannel->channel;
@@ -63,7 +76,14 @@ static int subchannel_dial(struct subchannel *subchannel, uint32_t timeout_ms)
     if (conn == NULL) {
         return ENOMEM;
     }
-    int error = channel->dial(channel, conn, timeout_ms);
+    int error = conn_secure_prepare(conn, channel->credentials,
+                                    channel->server_name, NULL);
+    if (error == 0) {
+        error = channel->dial(channel, conn, timeout_ms);
+    } else if (error == EACCES) {
+        subchannel_note_foreign(subchannel);
+        error = CHANNEL_DIAL_NOTED;
+    }
     if (error != 0) {
         conn_discard(conn);
         return error;

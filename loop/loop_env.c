@@ -31,7 +31,8 @@ bool loop_env_init(struct loop_env *env, const grpc_allocator *allocator)
     if (loop_env_copy("HTTPS_PROXY", allocator, &env->https_proxy) &&
         loop_env_copy("https_proxy", allocator, &env->https_proxy) &&
         loop_env_copy("NO_PROXY", allocator, &env->no_proxy) &&
-        loop_env_copy("no_proxy", allocator, &env->no_proxy)) {
+        loop_env_copy("no_proxy", allocator, &env->no_proxy) &&
+        loop_env_copy("SSL_CERT_FILE", allocator, &env->ssl_cert_file)) {
         return true;
     }
     loop_env_fini(env, allocator);
@@ -50,4 +51,5 @@ void loop_env_fini(struct loop_env *env, const grpc_allocator *allocator)
 {
     loop_env_drop(&env->https_proxy, allocator);
     loop_env_drop(&env->no_proxy, allocator);
+    loop_env_drop(&env->ssl_cert_file, allocator);
 }

@@ -356,6 +356,31 @@ bool socket_address_is_ip(const struct socket_address *address)
     return family == AF_INET || family == AF_INET6;
 }
 
+bool socket_address_is_unix(const struct socket_address *address)
+{
+    return socket_family(address) == AF_UNIX;
+}
+
+bool socket_address_is_loopback(const struct socket_address *address)
+{
+    static const uint8_t socket_mapped[12] = {[10] = 0xff, [11] = 0xff};
+    static const uint8_t socket_loopback[16] = {[15] = 1};
+    if (socket_family(address) == AF_INET) {
+        struct sockaddr_in system;
+        memcpy(&system, &address->storage, sizeof system);
+        return ntohl(system.sin_addr.s_addr) >> 24 == 127;
+    }
+    if (socket_family(address) != AF_INET6) {
+        return false;
+    }
+    struct sockaddr_in6 system;
+    memcpy(&system, &address->storage, sizeof system);
+    const uint8_t *ip = system.sin6_addr.s6_addr;
+    return memcmp(ip, socket_loopback, sizeof socket_loopback) == 0 ||
+           (memcmp(ip, socket_mapped, sizeof socket_mapped) == 0 &&
+            ip[12] == 127);
+}
+
 int socket_address_family(const struct socket_address *address)
 {
     return socket_family(address);

@@ -54,6 +54,9 @@ INTERNAL uint16_t socket_address_port(const struct socket_address *address);
 INTERNAL void socket_address_set_port(struct socket_address *address,
                                       uint16_t port);
 INTERNAL bool socket_address_is_ip(const struct socket_address *address);
+INTERNAL bool socket_address_is_unix(const struct socket_address *address);
+// socket_address_is_loopback: 127.0.0.0/8, also as IPv6 has it, and ::1.
+INTERNAL bool socket_address_is_loopback(const struct socket_address *address);
 
 // socket_address_family tells addresses of different families apart.
 INTERNAL int socket_address_family(const struct socket_address *address);

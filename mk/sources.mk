@@ -85,16 +85,20 @@ CORE_SOURCES = \
 	core/request.c \
 	core/response.c \
 	core/flood.c \
+	core/credentials.c \
 	core/rules.c \
 	core/keepalive.c \
 	core/conn_life.c \
 	core/conn.c \
 	core/conn_wire.c \
 	core/conn_open.c \
+	core/secure.c \
+	core/conn_secure.c \
 	core/assembly.c \
 	core/call_fields.c \
 	core/details.c \
 	core/intercept.c \
+	core/identity.c \
 	core/call.c \
 	core/receive.c \
 	core/send.c \

@@ -253,8 +253,9 @@ static int sim_accept_ours(struct sim_world *world, grpc_server *server, int fd)
                                    (uint16_t)(40000 + world->next_client_port));
     assert(known);
     world->next_client_port = (uint16_t)((world->next_client_port + 1) % 20000);
-    return server->state == SERVER_OPEN ? server_accept(server, fd, &peer)
-                                        : ECONNREFUSED;
+    return server->state == SERVER_OPEN
+               ? server_accept(server, fd, &peer, server->credentials)
+               : ECONNREFUSED;
 }
 
 static void sim_fail_connect(struct sim_end *client)

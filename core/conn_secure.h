@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// A connection whose bytes pass through a TLS session (secure.h). From the
+// outside it reads and writes plain text like any other:
+//
+//   socket -> cipher text -> session -> loop->input -> engine
+//   socket <- cipher text <- session <- engine's output, up to a record at a time
+//
+// Handshakes take turns: in a step of the loop one of them does one step, so that
+// others wait for no more than one piece of cryptography. A server has only so
+// many at a time, its gate; those that have to wait cost no session yet.
+//
+//   CONN_SECURING:  outside -> (first bytes) -> at the gate -> inside
+//                                                  |             |
+//                       room                       +-- waits <---+ in turn, in
+//                                                                  loop->securing
+//
+// Invariants:
+//   1. secure is NULL where there is no TLS, and after the connection is closed.
+//   2. A connection that is inside is counted by its gate until it leaves
+//      CONN_SECURING.
+
+#ifndef CORE_CONN_SECURE_H
+#define CORE_CONN_SECURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/linkage.h"
+#include "base/list.h"
+#include "base/view.h"
+#include "core/secure.h"
+#include "grpc.h"
+#include "h2/h2.h"
+
+struct conn;
+
+struct handshake_gate {
+    uint32_t most;
+    uint32_t inside;
+    struct list_link waiting; // connections, by link_work
+};
+
+// What a connection in need of TLS has besides.
+struct conn_secure {
+    struct secure *session;
+    struct handshake_gate *gate; // NULL: a client's
+    bool is_inside;              // its gate has counted it
+    bool behind;                 // the last read was full
+    bool at_end;                 // the peer's bytes have ended
+    struct h2_options options;   // of the engine that follows; a server's
+};
+
+// conn_secure_prepare gives a new connection its credentials, which may be NULL.
+// server_name is a client's, and borrowed; gate a server's. An errno, or 0: EACCES
+// when local credentials do not hold for the peer.
+INTERNAL MUST_CHECK int conn_secure_prepare(struct conn *conn,
+                                            grpc_credentials *credentials,
+                                            const char *server_name,
+                                            struct handshake_gate *gate);
+
+// conn_secure_drop is its end; the connection may have no TLS.
+INTERNAL void conn_secure_drop(struct conn *conn);
+
+// conn_secure_start: the socket leads to the peer. rest is what a proxy has sent
+// behind its answer.
+INTERNAL void conn_secure_start(struct conn *conn, struct view rest);
+
+// conn_secure_leave: the connection leaves CONN_SECURING.
+INTERNAL void conn_secure_leave(struct conn *conn);
+
+// conn_secure_on_source: something has happened in CONN_SECURING.
+INTERNAL void conn_secure_on_source(struct conn *conn, unsigned ready);
+
+// conn_secure_step does one step of a handshake; run.c calls it.
+INTERNAL void conn_secure_step(struct conn *conn);
+
+// For conn_wire.c, as its functions. conn_secure_read is EPROTO when the session
+// has failed: conn_secure_words says why.
+INTERNAL int conn_secure_read(struct conn *conn, size_t *out_size);
+INTERNAL bool conn_secure_write(struct conn *conn);
+INTERNAL void conn_secure_close_write(struct conn *conn);
+INTERNAL const char *conn_secure_end_reason(const struct conn *conn);
+INTERNAL const char *conn_secure_words(const struct conn *conn);
+
+// conn_secure_has_output: cipher text waits for the socket.
+INTERNAL bool conn_secure_has_output(const struct conn *conn);
+
+// conn_secure_is_due: there is something to read though the socket may have none.
+INTERNAL bool conn_secure_is_due(const struct conn *conn);
+
+#endif
