@@ -60,8 +60,9 @@ static void channel_refuse_credentials(struct grpc_channel *channel,
 {
     if (!channel->bad_target) {
         channel->bad_target = true;
-        (void)snprintf(channel->cause, sizeof channel->cause, "credentials: %s",
-                       reason);
+        const char *head = "credentials: ";
+        (void)snprintf(channel->cause, sizeof channel->cause, "%s%.*s", head,
+                       (int)(sizeof channel->cause - strlen(head) - 1), reason);
         memcpy(channel->error, channel->cause, sizeof channel->error);
     }
 }

@@ -442,6 +442,9 @@ static struct view conn_secure_gather(struct conn *conn)
 {
     struct view views[CONN_SECURE_VIEWS];
     size_t count = h2_output_peek(&conn->h2, views, CONN_SECURE_VIEWS);
+    if (count == 0) {
+        return view_of(NULL, 0);
+    }
     if (count == 1 || views[0].size >= GRPC_TLS_RECORD_BYTES) {
         size_t size = views[0].size < GRPC_TLS_RECORD_BYTES
                           ? views[0].size

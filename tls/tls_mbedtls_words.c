@@ -201,7 +201,7 @@ void tls_mbedtls_say(char *reason, size_t reason_size, const char *what,
                      int error)
 {
     if (reason_size > 0) {
-        (void)snprintf(reason, reason_size, "%s [-0x%04X]", what,
+        (void)snprintf(reason, reason_size, "%.200s [-0x%04X]", what,
                        (unsigned)-error);
     }
 }
