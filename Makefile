@@ -3,7 +3,8 @@
 
 # ---- What may be set --------------------------------------------------------
 
-BUILD ?= build
+# MBEDTLS3=1: with Debian 13's mbedTLS (mk/flags.mk), in a folder of its own.
+BUILD ?= build$(if $(filter 1,$(MBEDTLS3)),/mbedtls3)
 CC ?= cc
 AR ?= ar
 RANLIB ?= ranlib
@@ -68,6 +69,7 @@ help:
 	@echo 'make nightly         what takes long: valgrind, sim, fuzz, interop, whole bench'
 	@echo 'make clean           removes $(BUILD)/ and dist/'
 	@echo 'Variables: BUILD CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS'
+	@echo '           ZLIB=0 MBEDTLS=0 MBEDTLS_ROOT=DIR MBEDTLS3=1'
 .PHONY: help
 
 clean:

@@ -31,6 +31,9 @@ unsigned grpc_features(void)
 #if defined(GRPC_WITH_ZLIB)
     features |= GRPC_FEATURE_GZIP;
 #endif
+#if defined(GRPC_WITH_MBEDTLS)
+    features |= GRPC_FEATURE_TLS;
+#endif
     struct socket_address address;
     if (socket_address_vsock(&address, SOCKET_CID_ANY, 1)) {
         features |= GRPC_FEATURE_VSOCK;

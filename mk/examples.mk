@@ -47,7 +47,7 @@ $(E)/$(1)/%: examples/$(1)/%.c $$($(1)_CODE) $(EXAMPLE_HEADERS) \
 		$(STATIC_LIBRARY)
 	@mkdir -p $(E)/$(1)
 	$$(call run,LINK)$(EXAMPLE_CC) $$($(1)_CFLAGS) -I$(E)/$(1) -I$(E)/google $(LDFLAGS) -o $$@ \
-		$$< $$($(1)_CODE) $(STATIC_LIBRARY) $(LDLIBS) $(ZLIB_LIBS) $$($(1)_LIBS) \
+		$$< $$($(1)_CODE) $(STATIC_LIBRARY) $(LDLIBS) $(VENDOR_LIBS) $$($(1)_LIBS) \
 		-lpthread
 endef
 $(foreach folder,$(patsubst examples/%/,%,$(wildcard examples/*/)),\

@@ -23,12 +23,36 @@ ZLIB_CPPFLAGS = -DGRPC_WITH_ZLIB
 ZLIB_LIBS = -lz
 endif
 
+# mbedTLS, 2.28 or newer, likewise: MBEDTLS=0, MBEDTLS=1. MBEDTLS_ROOT is where one
+# was installed by hand (include/ and lib/); MBEDTLS3=1 takes Debian 13's, which
+# is downloaded for tests (tests/mbedtls3.sh): make interop MBEDTLS3=1 and so on.
+ifeq ($(MBEDTLS3)$(filter clean help uninstall,$(MAKECMDGOALS)),1)
+MBEDTLS_ROOT := $(shell MBEDTLS3_ROOT='$(MBEDTLS3_ROOT)' tests/mbedtls3.sh)
+$(if $(MBEDTLS_ROOT),,$(error MBEDTLS3=1: there is no mbedTLS 3.6))
+endif
+# $(call mbedtls_flags,ROOT), $(call mbedtls_libs,ROOT)
+mbedtls_flags = -DGRPC_WITH_MBEDTLS $(addprefix -isystem ,$(1:%=%/include))
+mbedtls_libs = $(1:%=-L%/lib) $(1:%=-Wl,-rpath,%/lib) -lmbedtls -lmbedx509 \
+	-lmbedcrypto
+MBEDTLS ?= $(shell $(CC) $(call mbedtls_flags,$(MBEDTLS_ROOT)) $(CPPFLAGS) \
+	$(CFLAGS) $(LDFLAGS) -o /dev/null mk/find_mbedtls.c \
+	$(call mbedtls_libs,$(MBEDTLS_ROOT)) >/dev/null 2>&1 && echo 1 || echo 0)
+MBEDTLS := $(MBEDTLS)
+ifeq ($(MBEDTLS),1)
+MBEDTLS_CPPFLAGS = $(call mbedtls_flags,$(MBEDTLS_ROOT))
+MBEDTLS_LIBS = $(call mbedtls_libs,$(MBEDTLS_ROOT))
+endif
+
+# Of both: what the library is compiled with, and what programs link with.
+VENDOR_CPPFLAGS = $(ZLIB_CPPFLAGS) $(MBEDTLS_CPPFLAGS)
+VENDOR_LIBS = $(MBEDTLS_LIBS) $(ZLIB_LIBS)
+
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
 # $(BUILD)/*.flags change when the command line does.
 $(BUILD)/target.flags: FORCE
 	@mkdir -p $(BUILD)
-	@printf '%s\n' '$(CC) $(AR) $(ZLIB) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)' \
+	@printf '%s\n' '$(CC) $(AR) $(VENDOR_CPPFLAGS) $(VENDOR_LIBS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)' \
 		>$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/host.flags: FORCE

@@ -21,19 +21,19 @@ REPLAY_RUN_s390x = qemu-s390x-static
 
 $(eval $(call flavour,fuzz,clang $(TEST_CFLAGS) -O1 $(SANITIZE) \
 	-fsanitize=fuzzer-no-link \
-	-fsanitize-coverage-ignorelist=tests/fuzz/uncovered.txt $(ZLIB_CPPFLAGS) $(CPPFLAGS),,))
+	-fsanitize-coverage-ignorelist=tests/fuzz/uncovered.txt $(VENDOR_CPPFLAGS) $(CPPFLAGS),,))
 
 $(T)/fuzz/target/%: $(T)/fuzz/obj/tests/fuzz/%.o \
 		$(T)/fuzz/obj/tests/support.o $(T)/fuzz/libgen.a $(T)/fuzz/libsplit.a
 	@mkdir -p $(@D)
-	$(call run,LINK)clang $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(ZLIB_LIBS) -lpthread
+	$(call run,LINK)clang $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(VENDOR_LIBS) -lpthread
 $(T)/$(REPLAY)/replay/%: $(T)/$(REPLAY)/obj/tests/fuzz/%.o \
 		$(T)/$(REPLAY)/obj/tests/fuzz/replay.o \
 		$(T)/$(REPLAY)/obj/tests/support.o \
 		$(T)/$(REPLAY)/libgen.a $(T)/$(REPLAY)/libsplit.a
 	@mkdir -p $(@D)
 	$(call run,LINK)$(REPLAY_LINK_$(REPLAY)) -o $@ $^ \
-		$(call zlib_of,$(REPLAY)) -lpthread
+		$(call vendor_of,$(REPLAY)) -lpthread
 
 -include $(wildcard $(T)/fuzz/obj/tests/fuzz/*.d \
 	$(T)/$(REPLAY)/obj/tests/fuzz/*.d)

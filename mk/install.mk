@@ -19,15 +19,18 @@ place = $(if $(filter $(prefix)/%,$(2)),$(1)/$(call below,$(2)),$(2))
 root = $(if $(filter $(prefix)/%,$(2)),$(1)/$(call up,$(2)),$(prefix))
 
 PC_SUBSTITUTE = sed -e 's|@version@|$(VERSION)|g' \
-	-e 's|@zlib_libs@|$(if $(ZLIB_LIBS),$(ZLIB_LIBS) )|g' \
+	-e 's|@vendor_libs@|$(if $(strip $(VENDOR_LIBS)),$(strip $(VENDOR_LIBS)) )|g' \
 	-e 's|@prefix@|$(call root,$${pcfiledir},$(pkgconfigdir))|g' \
 	-e 's|@libdir@|$(call place,$${prefix},$(libdir))|g' \
 	-e 's|@includedir@|$(call place,$${prefix},$(includedir))|g' \
 	-e 's|@bindir@|$(call place,$${prefix},$(bindir))|g' \
 	-e 's|@protodir@|$(call place,$${prefix},$(protodir))|g'
+# $(call cmake_list,WORDS): each behind a semicolon. (mbedTLS goes by the names of
+# its libraries, which are also those of its targets where it is built along.)
+cmake_list = $(subst $(space);,;,$(addprefix ;,$(1)))
 CMAKE_SUBSTITUTE = sed -e 's|@version@|$(VERSION)|g' \
 	-e 's|@zlib@|$(ZLIB)|g' \
-	-e 's|@zlib_cmake@|$(if $(ZLIB_LIBS),;ZLIB::ZLIB)|g' \
+	-e 's|@vendor_cmake@|$(call cmake_list,$(MBEDTLS_LIBS:-l%=%) $(if $(ZLIB_LIBS),ZLIB::ZLIB))|g' \
 	-e 's|@major@|$(VERSION_MAJOR)|g' \
 	-e 's|@soname@|$(SONAME)|g' \
 	-e 's|@prefix@|$(call root,$${CMAKE_CURRENT_LIST_DIR},$(cmakedir))|g' \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The two files, and the libraries made from them.
 
-LIBRARY_HEADERS := $(wildcard $(addsuffix /*.h,base hpack codec h2 loop core))
+LIBRARY_HEADERS := $(wildcard $(addsuffix /*.h,base hpack codec h2 tls loop core))
 SONAME = libcgrpc.so.$(VERSION_MAJOR)
 STATIC_LIBRARY = $(BUILD)/libcgrpc.a
 SHARED_LIBRARY = $(BUILD)/libcgrpc.so.$(VERSION)
@@ -24,7 +24,7 @@ library: $(STATIC_LIBRARY) $(SHARED_LIBRARY)
 .PHONY: library
 
 $(BUILD)/grpc.o: dist/grpc.c dist/grpc.h $(BUILD)/target.flags
-	$(call run,CC)$(CC) $(LANGUAGE) $(WARNINGS) -fPIC $(ZLIB_CPPFLAGS) $(CPPFLAGS) $(CFLAGS) \
+	$(call run,CC)$(CC) $(LANGUAGE) $(WARNINGS) -fPIC $(VENDOR_CPPFLAGS) $(CPPFLAGS) $(CFLAGS) \
 		-c -o $@ dist/grpc.c
 
 $(STATIC_LIBRARY): $(BUILD)/grpc.o
@@ -34,6 +34,6 @@ $(STATIC_LIBRARY): $(BUILD)/grpc.o
 
 $(SHARED_LIBRARY): $(BUILD)/grpc.o
 	$(call run,LINK)$(CC) -shared -Wl,-soname,$(SONAME) $(CFLAGS) $(LDFLAGS) -o $@ \
-		$(BUILD)/grpc.o $(LDLIBS) $(ZLIB_LIBS) -lpthread
+		$(BUILD)/grpc.o $(LDLIBS) $(VENDOR_LIBS) -lpthread
 	@ln -sf libcgrpc.so.$(VERSION) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libcgrpc.so

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Every source file, once. The library's are in the order of the amalgamation:
-# the lowest layer first, and last the one that includes a library's header. `make lint` compares the lists with the folders.
+# the lowest layer first, and last those that include a library's header. `make
+# lint` compares the lists with the folders.
 
 BASE_SOURCES = \
 	base/alloc.c \
@@ -44,11 +45,7 @@ H2_SOURCES = \
 
 TLS_SOURCES = \
 	tls/tls_plain.c \
-	tls/tls_name.c \
-	tls/tls_mbedtls_words.c \
-	tls/tls_mbedtls_peer.c \
-	tls/tls_mbedtls_context.c \
-	tls/tls_mbedtls.c
+	tls/tls_name.c
 
 LOOP_SOURCES = \
 	loop/loop_clock.c \
@@ -118,11 +115,18 @@ CORE_SOURCES = \
 	core/channel.c \
 	core/listener.c \
 	core/server.c \
-	core/inproc.c \
+	core/inproc.c
+
+VENDOR_SOURCES = \
+	tls/tls_mbedtls_words.c \
+	tls/tls_mbedtls_peer.c \
+	tls/tls_mbedtls_context.c \
+	tls/tls_mbedtls.c \
 	core/gzip.c
 
 LIBRARY_SOURCES = $(BASE_SOURCES) $(HPACK_SOURCES) $(CODEC_SOURCES) \
-	$(H2_SOURCES) $(TLS_SOURCES) $(LOOP_SOURCES) $(CORE_SOURCES)
+	$(H2_SOURCES) $(TLS_SOURCES) $(LOOP_SOURCES) $(CORE_SOURCES) \
+	$(VENDOR_SOURCES)
 
 # The generator is a host program of its own files, base and codec.
 GEN_MAIN = gen/gen_main.c

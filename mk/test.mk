@@ -54,12 +54,13 @@ $(T)/certs/.done: tests/certs.sh
 
 $(T)/test.flags: FORCE
 	@mkdir -p $(T)
-	@printf '%s\n' '$(TEST_CC) $(TEST_CFLAGS) $(ZLIB) $(CPPFLAGS)' >$@.new
+	@printf '%s\n' '$(TEST_CC) $(TEST_CFLAGS) $(VENDOR_CPPFLAGS) $(CPPFLAGS)' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-# $(call flavour,NAME,COMPILER AND FLAGS,FLAGS OF THE ONE FILE,LIBRARIES)
+# $(call flavour,NAME,COMPILER AND FLAGS,FLAGS OF THE ONE FILE,LIBRARIES,WHAT IS
+# NEEDED FIRST)
 define flavour
-$(T)/$(1)/obj/%.o: %.c $(T)/test.flags
+$(T)/$(1)/obj/%.o: %.c $(T)/test.flags | $(5)
 	@mkdir -p $$(@D)
 	$$(call run,CC)$(2) -I. -c -o $$@ $$<
 $(T)/$(1)/libsplit.a: $(LIBRARY_SOURCES:%.c=$(T)/$(1)/obj/%.o)
@@ -99,11 +100,12 @@ $(T)/$(1)/one/%: tests/%.c $(T)/$(1)/obj/tests/support.o dist/grpc.c \
 -include $(wildcard $(T)/$(1)/*/*.d $(T)/$(1)/obj/*/*.d \
 	$(T)/$(1)/obj/*/*/*.d)
 endef
-$(eval $(call flavour,plain,$(TEST_CC) $(TEST_CFLAGS) -O1 $(ZLIB_CPPFLAGS) $(CPPFLAGS),\
-	-O0,-lcmocka $(ZLIB_LIBS) -lpthread))
+$(eval $(call flavour,plain,$(TEST_CC) $(TEST_CFLAGS) -O1 $(VENDOR_CPPFLAGS) $(CPPFLAGS),\
+	-O0,-lcmocka $(VENDOR_LIBS) -lpthread))
 $(eval $(call flavour,san,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) \
-	$(ZLIB_CPPFLAGS) $(CPPFLAGS),-O0,-lcmocka $(ZLIB_LIBS) -lpthread))
-# Machines that Debian has no cmocka for: the split tree, with a stand-in.
+	$(VENDOR_CPPFLAGS) $(CPPFLAGS),-O0,-lcmocka $(VENDOR_LIBS) -lpthread))
+# Machines that Debian has no cmocka for: the split tree, with a stand-in. They
+# have neither zlib nor mbedTLS, so these are also the builds without features.
 # (The kernel's headers for 32 bit are those for 64; only gcc-multilib, which
 # cannot stand beside a cross compiler, puts them where gcc -m32 looks.)
 M32 = gcc -m32 -idirafter /usr/include/x86_64-linux-gnu
@@ -121,8 +123,8 @@ KQUEUE_TESTS = test_loop test_loop_backend test_loop_kqueue test_loop_lookup \
 	test_unary_pair test_attack_client test_attack_slow test_tunnel \
 	test_proxied
 $(eval $(call flavour,kqueue,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) $(KQUEUE) \
-	$(ZLIB_CPPFLAGS) $(CPPFLAGS),-O0 -DKQUEUE_SHIM_NETBSD,\
-	-lcmocka $(ZLIB_LIBS) -lpthread))
+	$(VENDOR_CPPFLAGS) $(CPPFLAGS),-O0 -DKQUEUE_SHIM_NETBSD,\
+	-lcmocka $(VENDOR_LIBS) -lpthread))
 KQUEUE_SPLIT = $(if $(TESTS),,$(T)/kqueue/split/kqueue_shim/test_shim) \
 	$(patsubst %,$(T)/kqueue/split/%,$(filter $(KQUEUE_TESTS),$(UNIT_TESTS)))
 KQUEUE_ONE = $(patsubst %,$(T)/kqueue/one/%,\
@@ -134,14 +136,38 @@ $(T)/kqueue/netbsd/%.o: tests/kqueue_shim/%.c $(T)/test.flags
 	$(call run,CC)$(TEST_CC) $(TEST_CFLAGS) $(SANITIZE) $(KQUEUE) \
 		-DKQUEUE_SHIM_NETBSD -I. -c -o $@ $<
 UNIT_PROGRAMS += $(KQUEUE_SPLIT) $(KQUEUE_ONE)
+# With mbedTLS 3.6, where the system's is older, what has to do with TLS: on the
+# split tree, sanitized. (MBEDTLS3_TESTS= leaves it out, without a network.)
+MBEDTLS3_TESTS ?= test_values test_tls_%
+MBEDTLS3_FOUND = $(T)/mbedtls3/root/include/mbedtls/ssl.h
+$(MBEDTLS3_FOUND):
+	@mkdir -p $(T)/mbedtls3
+	$(call run,FIND)root=$$(MBEDTLS3_ROOT='$(MBEDTLS3_ROOT)' tests/mbedtls3.sh) && \
+		ln -sfn "$$root" $(T)/mbedtls3/root
+mbedtls3_LIBS = $(call mbedtls_libs,$(abspath $(T)/mbedtls3/root)) $(ZLIB_LIBS)
+$(eval $(call flavour,mbedtls3,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) \
+	$(call mbedtls_flags,$(T)/mbedtls3/root) $(ZLIB_CPPFLAGS) $(CPPFLAGS),-O0,\
+	-lcmocka $(mbedtls3_LIBS) -lpthread,$(MBEDTLS3_FOUND)))
+MBEDTLS3_PROGRAMS = $(patsubst %,$(T)/mbedtls3/split/%,\
+	$(filter $(MBEDTLS3_TESTS),$(UNIT_TESTS)))
+UNIT_PROGRAMS += $(MBEDTLS3_PROGRAMS)
+
+# Which mbedTLS the tests ran with.
+plain_LIBS = $(VENDOR_LIBS)
+$(T)/%/tls_version: $(T)/%/obj/tests/tls_version.o
+	$(call run,LINK)$(TEST_CC) $(if $(filter mbedtls3,$*),$(SANITIZE)) -o $@ $< \
+		$($*_LIBS)
+TLS_VERSIONS = $(T)/plain/tls_version \
+	$(if $(MBEDTLS3_PROGRAMS),$(T)/mbedtls3/tls_version)
 # Nothing that was built is deleted for being built on the way.
 .SECONDARY:
 
-test-programs: $(UNIT_PROGRAMS)
+test-programs: $(UNIT_PROGRAMS) $(TLS_VERSIONS)
 .PHONY: test-programs
 
 # What the tests that are scripts may use.
 export CC AR RANLIB CFLAGS CPPFLAGS LDFLAGS HOSTCC HOSTCFLAGS BUILD VERSION M32
+export MBEDTLS_ROOT
 # Public test data stands beside the tree where developers have it; tests that
 # could use it say so and take a small set of their own.
 DATA := $(wildcard ../shared/data)
@@ -157,6 +183,7 @@ test:
 	@tests/deps test
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
 		all examples test-programs $(if $(STORIES),$(STORIES)/.done)
+	@$(foreach program,$(TLS_VERSIONS),$(program) &&) true
 	@$(if $(STORIES),HPACK_STORIES=$(STORIES)) $(if $(DATA),TEST_DATA=$(DATA)) \
 		tests/run $(JOBS) $(T)/log $(UNIT_PROGRAMS) $(SHELL_TESTS)
 .PHONY: test
@@ -171,10 +198,13 @@ bench: all examples
 	bench/run $(if $(QUICK),quick)
 .PHONY: bench
 
+# (make is asked again when zlib and mbedTLS are there.)
 lint:
 	@tests/deps lint
-	@CC='$(CC)' WARNINGS='$(WARNINGS) $(ZLIB_CPPFLAGS)' tools/lint $(LIBRARY_SOURCES) -- $(GEN_SOURCES) $(GEN_MAIN)
-.PHONY: lint
+	+@$(MAKE) --no-print-directory lint-all
+lint-all:
+	@CC='$(CC)' WARNINGS='$(WARNINGS) $(VENDOR_CPPFLAGS)' tools/lint $(LIBRARY_SOURCES) -- $(GEN_SOURCES) $(GEN_MAIN)
+.PHONY: lint lint-all
 
 # What clang-format is held to: all C files but those that tools write.
 format:
@@ -219,7 +249,7 @@ valgrind:
 H2SPEC_PROGRAMS = $(T)/san/h2spec_server $(T)/san/h2spec_client
 $(T)/san/h2spec_%: $(T)/san/obj/tests/h2spec/%.o \
 		$(T)/san/obj/tests/h2spec/wire.o $(T)/san/libsplit.a
-	$(call run,LINK)$(TEST_CC) $(SANITIZE) -o $@ $^ $(ZLIB_LIBS)
+	$(call run,LINK)$(TEST_CC) $(SANITIZE) -o $@ $^ $(VENDOR_LIBS)
 -include $(wildcard $(T)/san/obj/tests/h2spec/*.d)
 h2spec:
 	@tests/deps h2spec
@@ -232,8 +262,8 @@ h2spec:
 # the machine; and without GRPC_DEBUG, so that assertions are no conditions.
 # FILES=1 for every file, TESTS= for some tests. (-w: other flavours warn.)
 $(eval $(call flavour,cov,clang $(filter-out -DGRPC_DEBUG,$(TEST_CFLAGS)) -O1 \
-	-w -fprofile-instr-generate -fcoverage-mapping $(ZLIB_CPPFLAGS) $(CPPFLAGS),,\
-	-lcmocka $(ZLIB_LIBS) -lpthread))
+	-w -fprofile-instr-generate -fcoverage-mapping $(VENDOR_CPPFLAGS) $(CPPFLAGS),,\
+	-lcmocka $(VENDOR_LIBS) -lpthread))
 COVERAGE_PROGRAMS = $(patsubst %,$(T)/cov/split/%,\
 	$(filter-out test_gen_%,$(UNIT_TESTS)))
 coverage-programs: $(COVERAGE_PROGRAMS)
@@ -274,18 +304,18 @@ bench-loops:
 # The simulation (tests/sim), on the split tree, optimized and with assertions;
 # some of its seeds with sanitizers too.
 #   make sim SEEDS=2000 FIRST=1
-$(eval $(call flavour,sim,$(TEST_CC) $(TEST_CFLAGS) -O2 $(ZLIB_CPPFLAGS) \
-	$(CPPFLAGS),,$(ZLIB_LIBS) -lpthread))
+$(eval $(call flavour,sim,$(TEST_CC) $(TEST_CFLAGS) -O2 $(VENDOR_CPPFLAGS) \
+	$(CPPFLAGS),,$(VENDOR_LIBS) -lpthread))
 
-# The machines that are not this one have no zlib.
-zlib_of = $(if $(filter $(MACHINES),$(1)),,$(ZLIB_LIBS))
+# The machines that are not this one have neither zlib nor mbedTLS.
+vendor_of = $(if $(filter $(MACHINES),$(1)),,$(VENDOR_LIBS))
 
 # $(call simulation,FLAVOUR,COMPILER AND FLAGS)
 define simulation
 $(T)/$(1)/sim: $(SIM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
-	$$(call run,LINK)$(2) -o $$@ $$^ $(call zlib_of,$(1)) -lpthread
+	$$(call run,LINK)$(2) -o $$@ $$^ $(call vendor_of,$(1)) -lpthread
 $(T)/$(1)/oom: $(OOM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
-	$$(call run,LINK)$(2) -o $$@ $$^ $(call zlib_of,$(1)) -lpthread
+	$$(call run,LINK)$(2) -o $$@ $$^ $(call vendor_of,$(1)) -lpthread
 endef
 SIM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_ways sim/sim_report \
 	sim/sim_wire sim/sim_service sim/sim_core sim/sim_calls sim/sim_talk sim/sim_meta \
@@ -301,7 +331,7 @@ $(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))
 SOAK_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),600)
 $(T)/sim/soak: $(T)/sim/obj/tests/soak/soak.o $(T)/sim/obj/tests/support.o \
 		$(T)/sim/libsplit.a
-	$(call run,LINK)$(TEST_CC) -o $@ $^ $(call zlib_of,sim) -lpthread
+	$(call run,LINK)$(TEST_CC) -o $@ $^ $(call vendor_of,sim) -lpthread
 soak:
 	@tests/deps interop
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
@@ -323,7 +353,7 @@ $(T)/san/peers_%: tests/peers/c/peers_%.c tests/peers/c/peers.c \
 		tests/peers/c/peers.h $(T)/peers/.done $(T)/san/libsplit.a
 	$(call run,LINK)$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) -I. -I$(T)/peers \
 		-o $@ $(filter %.c,$^) $(PEERS_CODE) $(T)/san/libsplit.a \
-		$(ZLIB_LIBS) -lpthread
+		$(VENDOR_LIBS) -lpthread
 peers:
 	@tests/deps peers
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
@@ -338,7 +368,7 @@ CHAOS_SECONDS = $(if $(findstring command,$(origin SECONDS)),$(SECONDS),60)
 CHAOS_OBJECTS = support chaos/chaos_board chaos/chaos_causes \
 	chaos/chaos_server chaos/chaos_client chaos/chaos_proxy chaos/chaos
 $(T)/sim/chaos: $(CHAOS_OBJECTS:%=$(T)/sim/obj/tests/%.o) $(T)/sim/libsplit.a
-	$(call run,LINK)$(TEST_CC) -o $@ $^ $(call zlib_of,sim) -lpthread
+	$(call run,LINK)$(TEST_CC) -o $@ $^ $(call vendor_of,sim) -lpthread
 chaos:
 	@tests/deps interop
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
@@ -390,8 +420,8 @@ oom:
 # Attacks: the tests of attacks once more, as users build the library, with
 # their instructions counted.
 $(eval $(call flavour,attacks,$(TEST_CC) $(filter-out -DGRPC_DEBUG,\
-	$(TEST_CFLAGS)) -O2 -DATTACK_CALLGRIND $(ZLIB_CPPFLAGS) $(CPPFLAGS),\
-	-O2,-lcmocka $(ZLIB_LIBS) -lpthread))
+	$(TEST_CFLAGS)) -O2 -DATTACK_CALLGRIND $(VENDOR_CPPFLAGS) $(CPPFLAGS),\
+	-O2,-lcmocka $(VENDOR_LIBS) -lpthread))
 ATTACK_PROGRAMS = $(patsubst tests/%.c,$(T)/attacks/split/%,\
 	$(filter-out %_random.c,$(wildcard tests/test_attack_*.c)))
 attack-programs: $(ATTACK_PROGRAMS)

@@ -12,10 +12,15 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 : "${CC:=cc}" "${HOSTCC:=cc}" "${BUILD:=build}"
 root=$(pwd)
 case $BUILD in /*) ;; *) BUILD=$root/$BUILD ;; esac
-# What programs link with if the library was built with gzip. (The library is
-# asked, not make: zlib may have been installed by the make that runs this.)
-ZLIB_LIBS=
-! nm "$BUILD/libcgrpc.a" 2>/dev/null | grep -q ' U inflate$' || ZLIB_LIBS=-lz
+# What the library was built with: $with_gzip and $with_tls, each empty or yes, and
+# what programs link with, $LIBRARY_LIBS. (The library is asked, not make: zlib may
+# have been installed by the make that runs this.)
+. tests/vendor.sh
+asked() { nm "$BUILD/libcgrpc.a" 2>/dev/null | grep -q " U $1\$" && echo yes; }
+with_gzip=$(asked inflate)
+with_tls=$(asked mbedtls_ssl_setup)
+LIBRARY_FLAGS="${with_tls:+$mbedtls_flags} ${with_gzip:+-DGRPC_WITH_ZLIB}"
+LIBRARY_LIBS="${with_tls:+$mbedtls_libs} ${with_gzip:+-lz}"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cases=0

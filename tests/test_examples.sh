@@ -359,7 +359,7 @@ suite() { # WORDS FOLDER
     check "$1: metadata" metadata
     check "$1: deadline" deadline
     check "$1: cancellation" cancellation
-    if [ -n "$ZLIB_LIBS" ]; then
+    if [ -n "$with_gzip" ]; then
         check "$1: compression" compression
     else
         cases=$((cases + 1))

@@ -38,7 +38,8 @@ for compiler in g++ clang++; do
 done
 links() {
     g++ -std=c++11 -Wall -Wextra -Werror -pedantic-errors -Idist \
-        -o "$work/use" "$work/use.cc" "$BUILD/libcgrpc.a" $ZLIB_LIBS -lpthread &&
+        -o "$work/use" "$work/use.cc" "$BUILD/libcgrpc.a" $LIBRARY_LIBS \
+        -lpthread &&
         "$work/use"
 }
 check "a C++ program links" links

@@ -31,10 +31,10 @@ soname() {
 }
 check "the soname has the major version" soname
 needs() {
-    ! readelf -d "$shared" | grep NEEDED |
-        grep -vE "\[(libc|libpthread${ZLIB_LIBS:+|libz})\."
+    ! readelf -d "$shared" | grep NEEDED | grep -vE "\[(libc|libpthread${with_gzip:+\
+|libz}${with_tls:+|libmbedtls|libmbedx509|libmbedcrypto})\."
 }
-check "the shared library needs the C library alone, and zlib for gzip" needs
+check "the shared library needs the C library alone, zlib for gzip, mbedTLS" needs
 data() {
     ! size -A "$static" |
         grep -E '^\.(data|bss|data\.rel|data\.rel\.local) +[1-9]'

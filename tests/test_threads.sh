@@ -17,14 +17,14 @@ builds() {
     # shellcheck disable=SC2086 # flags
     gcc -std=c11 -Wall -Wextra -Wconversion -Wshadow -Werror $sanitizer \
         -Idist -I"$work" "$@" -o "$work/$program" "$source" "$generated" \
-        "$work/grpc.o" $ZLIB_LIBS -lpthread
+        "$work/grpc.o" $LIBRARY_LIBS -lpthread
 }
 build_all() {
     "$BUILD/cgrpc-gen" -I tests/proto -o "$work" stream.proto &&
         "$BUILD/cgrpc-gen" -I examples/threads -o "$work" threads.proto &&
         # shellcheck disable=SC2086 # flags
         gcc -std=c11 $sanitizer -DGRPC_DEBUG \
-            ${ZLIB_LIBS:+-DGRPC_WITH_ZLIB} -c -o "$work/grpc.o" dist/grpc.c &&
+            $LIBRARY_FLAGS -c -o "$work/grpc.o" dist/grpc.c &&
         builds threads tests/threads/threads.c "$work/stream.pb.c" &&
         builds server examples/threads/server.c "$work/threads.pb.c" &&
         builds client examples/threads/client.c "$work/threads.pb.c" -Iexamples

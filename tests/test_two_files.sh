@@ -35,17 +35,40 @@ check "clang" builds clang -O2
 check "without threads" builds "$CC" -DGRPC_NO_THREADS
 check "with assertions and sanitizers" builds "$CC" -g -DGRPC_DEBUG \
     -fsanitize=address,undefined -fno-sanitize-recover=all
+# What a feature needs is linked with, and used.
+uses() { nm -D "$program" | grep " U $1\$"; }
 with_zlib() {
     libraries=-lz
-    builds "$@" -DGRPC_WITH_ZLIB && readelf -d "$program" | grep 'NEEDED.*libz\.'
+    builds "$@" -DGRPC_WITH_ZLIB && uses inflate
 }
-if [ -n "$ZLIB_LIBS" ]; then
+with_mbedtls() {
+    libraries=$mbedtls_libs
+    # shellcheck disable=SC2086 # flags
+    builds "$@" $mbedtls_flags && uses mbedtls_ssl_setup
+}
+with_both() {
+    libraries=$vendor_libs
+    # shellcheck disable=SC2086
+    builds "$@" $vendor_flags && uses mbedtls_ssl_setup && uses inflate
+}
+if [ -n "$with_gzip" ]; then
     check "with zlib" with_zlib "$CC" -O2
     check "clang, with zlib" with_zlib clang -O2
-    libraries=
 else
     echo "# with zlib: not tried, for the library was built without"
 fi
+if [ -n "$with_tls" ]; then
+    check "with mbedTLS" with_mbedtls "$CC" -O2
+    check "with mbedTLS, without threads" with_mbedtls "$CC" -O2 \
+        -DGRPC_NO_THREADS
+    check "clang, with mbedTLS" with_mbedtls clang -O2
+else
+    echo "# with mbedTLS: not tried, for the library was built without"
+fi
+if [ -n "$with_gzip" ] && [ -n "$with_tls" ]; then
+    check "with zlib and mbedTLS" with_both "$CC" -Os
+fi
+libraries=
 # shellcheck disable=SC2086 # a compiler and its flags
 [ "$(uname -m)" != x86_64 ] || check "32 bit" builds $M32 -O2
 check "musl, static" builds musl-gcc -static -O2

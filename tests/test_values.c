@@ -18,7 +18,7 @@ static void test_values__features(void **state)
 {
     unsigned features = grpc_features();
     (void)state;
-    assert_int_equal(features & ~63u, 0);
+    assert_int_equal(features & ~127u, 0);
     assert_true((features & GRPC_FEATURE_POLL) != 0);
     static const struct {
         const char *name;
@@ -36,6 +36,11 @@ static void test_values__features(void **state)
     }
 #if defined(__linux__)
     assert_true((features & GRPC_FEATURE_VSOCK) != 0);
+#endif
+#if defined(GRPC_WITH_MBEDTLS)
+    assert_true((features & GRPC_FEATURE_TLS) != 0);
+#else
+    assert_int_equal(features & GRPC_FEATURE_TLS, 0);
 #endif
 }
 

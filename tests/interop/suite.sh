@@ -39,7 +39,7 @@ build_suite_cpp()
 
 build_suite_c()
 {
-    local flags="-std=c11 -DGRPC_WITH_ZLIB ${INTEROP_CFLAGS:--O2 -g} -I$root/dist -I$out -I$here/c"
+    local flags="-std=c11 $vendor_flags ${INTEROP_CFLAGS:--O2 -g} -I$root/dist -I$out -I$here/c"
     local names='empty messages test' common='' client server name
     # shellcheck disable=SC2086
     (cd "$root" && "${BUILD:-build}/cgrpc-gen" -I "$here/proto" -o "$out" \
@@ -47,7 +47,7 @@ build_suite_c()
     for name in $names; do
         common="$common $out/grpc/testing/$name.pb.c"
     done
-    common="$common $here/c/grpc_interop.c $out/grpc.o -lz -lpthread"
+    common="$common $here/c/grpc_interop.c $out/grpc.o $vendor_libs -lpthread"
     client="$here/c/grpc_interop_client.c $here/c/grpc_interop_many.c"
     server=$here/c/grpc_interop_server.c
     # shellcheck disable=SC2086
