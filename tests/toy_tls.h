@@ -3,7 +3,10 @@
 // one: records with a head, bytes that are changed, a handshake of three
 // messages, alerts. A record is
 //
-//   type  size, 2 bytes  content, each byte xor 0x5a
+//   type  size, 2 bytes  content, each byte xor 0x5a  sum, 4 bytes
+//
+// The sum is there where the test wants it: then what was changed, lost, doubled
+// or moved on its way is noticed.
 //
 //   client                        server
 //   HELLO (server name)  ------>
@@ -22,7 +25,11 @@
 #include "grpc.h"
 
 enum { TOY_HELLO = 1, TOY_DONE, TOY_DATA, TOY_CLOSE, TOY_ALERT };
-enum { TOY_HEAD = 3, TOY_RECORD = TOY_HEAD + GRPC_TLS_RECORD_BYTES };
+enum {
+    TOY_HEAD = 3,
+    TOY_SUM = 4,
+    TOY_RECORD = TOY_HEAD + GRPC_TLS_RECORD_BYTES + TOY_SUM,
+};
 
 // What is to go wrong, or is counted; a test's own, as library_data.
 struct toy {
@@ -33,7 +40,9 @@ struct toy {
     bool not_shown;   // a client has no certificate
     bool bad_write;   // the next write fails
     bool no_identity; // identify has no memory
+    bool sums;        // records have them
     const char *name; // of the server's certificate; NULL: "localhost"
+    const grpc_allocator *allocator; // of contexts and sessions; NULL: malloc
     int open_contexts;
     int open_sessions;
     int steps; // of handshakes
@@ -49,12 +58,32 @@ struct toy_session {
     const grpc_tls_peer *peer;
     unsigned char record[TOY_RECORD]; // what has come of the next one
     size_t size;
-    size_t read; // of its content
-    bool said;   // our hello is out
-    bool met;    // theirs has come
+    size_t read;             // of its content
+    bool open;               // it is whole, and plain
+    unsigned long sent, got; // records, where they have sums
+    bool said;               // our hello is out
+    bool met;                // theirs has come
     char alpn[16];
     const char *error;
 };
+
+static void *toy_new(const struct toy *toy, size_t size)
+{
+    void *made =
+        toy->allocator == NULL
+            ? malloc(size)
+            : toy->allocator->allocate(toy->allocator->user, NULL, 0, size);
+    return made == NULL ? NULL : memset(made, 0, size);
+}
+
+static void toy_free(const struct toy *toy, void *freed, size_t size)
+{
+    if (toy->allocator == NULL) {
+        free(freed);
+    } else {
+        (void)toy->allocator->allocate(toy->allocator->user, freed, size, 0);
+    }
+}
 
 static const char *toy_version(void)
 {
@@ -70,7 +99,7 @@ static grpc_result toy_open(const grpc_tls_options *options, bool is_server,
         (void)snprintf(reason, reason_size, "certificate: bad");
         return GRPC_EINVAL;
     }
-    made = calloc(1, sizeof *made);
+    made = toy_new(options->library_data, sizeof *made);
     if (made == NULL) {
         (void)snprintf(reason, reason_size, "out of memory");
         return GRPC_ENOMEM;
@@ -86,14 +115,14 @@ static void toy_close(void *context)
 {
     struct toy_context *closed = context;
     closed->toy->open_contexts--;
-    free(closed);
+    toy_free(closed->toy, closed, sizeof *closed);
 }
 
 static void *toy_begin(void *context, const grpc_tls_peer *peer)
 {
     const struct toy_context *of = context;
     struct toy_session *session =
-        of->toy->no_session ? NULL : calloc(1, sizeof *session);
+        of->toy->no_session ? NULL : toy_new(of->toy, sizeof *session);
     if (session != NULL) {
         session->context = of;
         session->peer = peer;
@@ -106,28 +135,53 @@ static void *toy_begin(void *context, const grpc_tls_peer *peer)
 static void toy_end(void *session)
 {
     struct toy_session *ended = session;
-    ended->context->toy->open_sessions--;
-    free(ended);
+    struct toy *toy = ended->context->toy;
+    toy->open_sessions--;
+    toy_free(toy, ended, sizeof *ended);
 }
 
-static void toy_put(grpc_tls_io *io, int type, const void *content, size_t size)
+// toy_sum is of a record's head and content, and of its number.
+static unsigned long toy_sum(const unsigned char *record, size_t size,
+                             unsigned long number)
+{
+    unsigned long sum = 2166136261u;
+    for (size_t i = 0; i < size; i++) {
+        sum = (sum ^ record[i]) * 16777619u & 0xffffffffu;
+    }
+    return (sum ^ number) & 0xffffffffu;
+}
+
+static void toy_put_sum(unsigned char *to, unsigned long sum)
+{
+    for (int i = 0; i < TOY_SUM; i++) {
+        to[i] = (unsigned char)(sum >> (24 - 8 * i));
+    }
+}
+
+static void toy_put(struct toy_session *session, grpc_tls_io *io, int type,
+                    const void *content, size_t size)
 {
     const unsigned char *from = content;
     unsigned char *to = io->output + io->output_size;
+    size_t whole = TOY_HEAD + size;
     to[0] = (unsigned char)type;
     to[1] = (unsigned char)(size >> 8);
     to[2] = (unsigned char)size;
     for (size_t i = 0; i < size; i++) {
         to[TOY_HEAD + i] = from[i] ^ 0x5a;
     }
-    io->output_size += TOY_HEAD + size;
+    if (session->context->toy->sums) {
+        toy_put_sum(to + whole, toy_sum(to, whole, session->sent++));
+        whole += TOY_SUM;
+    }
+    io->output_size += whole;
 }
 
 static grpc_result toy_fail(struct toy_session *session, grpc_tls_io *io,
                             const char *error)
 {
     session->error = error;
-    toy_put(io, TOY_ALERT, "bad", 3);
+    toy_put(session, io, TOY_ALERT, "bad", 3);
     return GRPC_EFORMAT;
 }
 
@@ -136,19 +190,50 @@ static size_t toy_content(const struct toy_session *session)
     return (size_t)session->record[1] << 8 | session->record[2];
 }
 
+// toy_whole is the size of the record that comes, as far as its head tells.
+static size_t toy_whole(const struct toy_session *session)
+{
+    return session->size < TOY_HEAD
+               ? TOY_HEAD
+               : TOY_HEAD + toy_content(session) +
+                     (session->context->toy->sums ? TOY_SUM : 0);
+}
+
+// toy_open_record: a record is whole, and is seen for the first time. NULL, or
+// what is wrong with it.
+static const char *toy_open_record(struct toy_session *session)
+{
+    size_t size = TOY_HEAD + toy_content(session);
+    unsigned char sum[TOY_SUM];
+    if (session->context->toy->sums) {
+        toy_put_sum(sum, toy_sum(session->record, size, session->got++));
+        if (memcmp(sum, session->record + size, TOY_SUM) != 0) {
+            return "the record was changed";
+        }
+    }
+    for (size_t i = TOY_HEAD; i < size; i++) {
+        session->record[i] ^= 0x5a;
+    }
+    return NULL;
+}
+
 // toy_take gathers one record: GRPC_OK, GRPC_AGAIN, or what is wrong with it.
 static grpc_result toy_take(struct toy_session *session, grpc_tls_io *io)
 {
-    for (;;) {
-        size_t whole = TOY_HEAD;
+    while (!session->open) {
+        size_t whole = toy_whole(session);
         if (session->size >= TOY_HEAD) {
             if (session->record[0] < TOY_HELLO ||
                 session->record[0] > TOY_ALERT ||
                 toy_content(session) > GRPC_TLS_RECORD_BYTES) {
                 return toy_fail(session, io, "that is no record");
             }
-            whole += toy_content(session);
             if (session->size == whole) {
+                const char *error = toy_open_record(session);
+                if (error != NULL) {
+                    return toy_fail(session, io, error);
+                }
+                session->open = true;
                 break;
             }
         }
@@ -162,9 +247,6 @@ static grpc_result toy_take(struct toy_session *session, grpc_tls_io *io)
         io->input += part;
         io->input_size -= part;
     }
-    for (size_t i = 0; session->read == 0 && i < toy_content(session); i++) {
-        session->record[TOY_HEAD + i] ^= 0x5a;
-    }
     if (session->record[0] == TOY_ALERT) {
         session->error = "the peer sent an alert";
         return GRPC_EFORMAT;
@@ -176,6 +258,7 @@ static void toy_drop(struct toy_session *session)
 {
     session->size = 0;
     session->read = 0;
+    session->open = false;
 }
 
 static grpc_result toy_identify(void *session, grpc_arena *arena,
@@ -231,7 +314,7 @@ static void toy_say_hello(struct toy_session *session, grpc_tls_io *io)
                            : session->peer->server_name;
     (void)snprintf(session->alpn, sizeof session->alpn, "%s",
                    session->context->toy->no_alpn ? "" : "h2");
-    toy_put(io, TOY_HELLO, text, strlen(text));
+    toy_put(session, io, TOY_HELLO, text, strlen(text));
     session->said = true;
 }
 
@@ -260,7 +343,7 @@ static grpc_result toy_handshake(void *session, grpc_tls_io *io)
     }
     result = toy_check(of, io);
     if (result == GRPC_OK && !is_server) {
-        toy_put(io, TOY_DONE, "", 0);
+        toy_put(of, io, TOY_DONE, "", 0);
     }
     return result;
 }
@@ -303,14 +386,13 @@ static grpc_result toy_write(void *session, grpc_tls_io *io,
         return GRPC_EFORMAT;
     }
     *size = *size < GRPC_TLS_RECORD_BYTES ? *size : GRPC_TLS_RECORD_BYTES;
-    toy_put(io, TOY_DATA, data, *size);
+    toy_put(of, io, TOY_DATA, data, *size);
     return GRPC_OK;
 }
 
 static void toy_finish(void *session, grpc_tls_io *io)
 {
-    (void)session;
-    toy_put(io, TOY_CLOSE, "", 0);
+    toy_put(session, io, TOY_CLOSE, "", 0);
 }
 
 static const char *toy_error(void *session)
