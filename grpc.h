@@ -588,10 +588,18 @@ GRPC_API grpc_result grpc_credentials_reload(grpc_credentials *credentials,
 // "authorization" above all. They are refused, with UNAUTHENTICATED, where the
 // connection is not GRPC_PRIVATE.
 typedef struct grpc_call_credentials {
-    // start is called once for each call, behind the interceptors'. As there,
-    // now or later: grpc_call_add_header() and grpc_call_proceed(), or
-    // grpc_call_fail(). grpc_call_audience() is for whom a token is made.
+    // start is called once for each call, behind the interceptors' and before
+    // there need be a connection; a call that is sent once more has the same
+    // metadata. As there, now or later: grpc_call_add_header() and
+    // grpc_call_proceed(), or grpc_call_fail(). A code that only a server may
+    // give (OK, INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION,
+    // ABORTED, OUT_OF_RANGE, DATA_LOSS) becomes INTERNAL, and stands in the
+    // message (https://github.com/grpc/proposal/blob/master/A54-restrict-control-
+    // plane-status-codes.md). grpc_call_audience() is for whom a token is made.
     void (*start)(grpc_call *call, void *self);
+    // end is called once for each call whose start was, with its outcome, also
+    // when it ends while it waits for its token. NULL: none.
+    void (*end)(grpc_call *call, const grpc_status *status, void *self);
     void *self;
     bool allow_insecure; // anybody on the way may read them
 } grpc_call_credentials;
@@ -1037,8 +1045,8 @@ GRPC_API bool grpc_call_trailer(const grpc_call *call, const char *key,
                                 grpc_str *value);
 
 // grpc_call_add_header adds a header of the response on a server, which leaves
-// with the first message or by grpc_call_send_headers(); on a client, in an
-// interceptor's start, one of the request. grpc_call_add_trailer adds a trailer
+// with the first message or by grpc_call_send_headers(); on a client, for an
+// interceptor or call credentials, one of the request. grpc_call_add_trailer adds a trailer
 // of the response. Key and text are copied. GRPC_EINVAL: not a key or value that
 // may be sent (grpc_header). GRPC_ESTATE: they have been sent. The forms with
 // _bytes are for "-bin" keys.
@@ -1109,8 +1117,8 @@ GRPC_API bool grpc_call_was_compressed(const grpc_call *call);
 
 // ---- Interceptors ----
 
-// grpc_call_proceed lets the call go on behind the interceptor whose start was
-// called last. GRPC_ESTATE: none is waited for.
+// grpc_call_proceed lets the call go on behind the interceptor, or the call
+// credentials, whose start was called last. GRPC_ESTATE: none is waited for.
 GRPC_API grpc_result grpc_call_proceed(grpc_call *call);
 
 // ---- About a call ----
@@ -1148,6 +1156,11 @@ GRPC_API int64_t grpc_call_time_left_ms(const grpc_call *call);
 
 // grpc_call_elapsed_us: since the call began, in microseconds.
 GRPC_API uint64_t grpc_call_elapsed_us(const grpc_call *call);
+
+// grpc_call_audience is for whom a token of this call is made, a client's:
+// "https://host/package.Service", without a port that is 443. Borrowed for the
+// life of the call; NULL without memory, and on a server.
+GRPC_API const char *grpc_call_audience(grpc_call *call);
 
 GRPC_API grpc_loop *grpc_call_loop(grpc_call *call);
 

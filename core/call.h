@@ -5,8 +5,9 @@
 //
 //   server                                 client
 //   RECEIVING  the only request is not     QUEUED    waits for a connection, or
-//     |        complete, or an               |       for an interceptor
-//     |        interceptor is waited for     | headers sent, and the only request
+//     |        complete, or an               |       for an interceptor, or for
+//     |        interceptor is waited for     |       call credentials
+//     |                                      | headers sent, and the only request
 //   HANDLING   the user has it             SENT      messages go both ways
 //     | reply, finish, fail; or over: told   | status known, by whatever cause
 //   ANSWERED   answer not yet sent out     FINISHED  callback is due (settle)
@@ -19,8 +20,8 @@
 //      channel's lists (held, waiting); a FINISHED one in loop->finished.
 //   3. over is set once. From then on nothing is sent for the call.
 //   4. outlives implies SENT, no conn, and that it is in its channel's held.
-//   5. held: an interceptor's start has been called, and has neither let the
-//      call go on nor ended it.
+//   5. held: the start of an interceptor, or of call credentials, has been
+//      called, and has neither let the call go on nor ended it.
 
 #ifndef CORE_CALL_H
 #define CORE_CALL_H
@@ -64,6 +65,10 @@ struct call_value {
 // one of these.
 enum { CALL_IDENTITY = -1, CALL_UNKNOWN_ENCODING = -2 };
 
+// What of a client's request is the call's own, and not the same for all of its
+// method or channel.
+enum { CALL_OWN_PATH = 1, CALL_OWN_AUTHORITY = 2 };
+
 struct grpc_call {
     struct grpc_loop *loop;
     struct conn *conn;        // NULL when it is on none, or no more
@@ -84,10 +89,11 @@ struct grpc_call {
     const struct call_value *values;
 
     // Interceptors (intercept.c).
-    const struct intercept_chain *chain; // its server's or channel's
-    uint8_t started;                     // so many of them have been passed
-    bool held;                           // invariant 5
-    bool in_start;                       // its start is on the stack
+    const struct intercept_chain
+        *chain;       // its server's or channel's, or its own
+    uint16_t started; // so many of them have been passed
+    bool held;        // invariant 5
+    bool in_start;    // its start is on the stack
     bool awaits_room; // server: begins when the client has taken more replies
 
     // Messages that arrive (receive.c).
@@ -159,9 +165,10 @@ struct grpc_call {
             grpc_metadata *headers_out;   // waited for: NULL, or where they go
             grpc_metadata *trailers_out;  // at the end
             const char *unknown_encoding; // CALL_UNKNOWN_ENCODING: its name
+            const char *authority;        // CALL_OWN_AUTHORITY; in the arena
             bool outbox_is_whole; // it has all messages from the first on
             bool wait_for_ready;
-            bool has_own_path;  // method is the call's own
+            uint8_t own_names;  // CALL_OWN_PATH, CALL_OWN_AUTHORITY
             bool status_known;  // in code and text, from trailers
             bool response_seen; // the response has begun
             bool headers_given; // with headers that are not its end

@@ -134,9 +134,7 @@ static bool channel_set_texts(struct grpc_channel *channel,
            channel_set_credentials(channel, options);
 }
 
-// channel_check_text: what the user wants in a header may stand in one. An
-// authority has no spaces, and no value begins with one.
-static bool channel_check_text(const char *text, bool has_spaces)
+bool channel_check_text(const char *text, bool has_spaces)
 {
     char least = 0x21;
     for (; text != NULL && *text != '\0'; text++) {
@@ -172,10 +170,11 @@ static void channel_check_texts(struct grpc_channel *channel,
 
 // channel_set_interceptors: false without memory.
 static bool channel_set_interceptors(struct grpc_channel *channel,
-                                     const grpc_interceptors *interceptors)
+                                     const grpc_channel_options *options)
 {
-    grpc_result result = intercept_init(
-        &channel->interceptors, &channel->loop->allocator, interceptors);
+    grpc_result result =
+        intercept_init(&channel->interceptors, &channel->loop->allocator,
+                       &options->interceptors, &options->call_credentials);
     if (result == GRPC_EINVAL && !channel->bad_target) {
         channel->bad_target = true;
         (void)snprintf(channel->cause, sizeof channel->cause,
@@ -244,7 +243,7 @@ static struct grpc_channel *channel_new(const grpc_channel_options *options)
     list_append(&loop->channels, &channel->link_loop);
     channel->policy = policy_new(channel, &pick_first_class);
     if (channel->policy == NULL ||
-        !channel_set_interceptors(channel, &options->interceptors)) {
+        !channel_set_interceptors(channel, options)) {
         channel_reap(channel);
         return NULL;
     }

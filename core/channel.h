@@ -111,6 +111,10 @@ INTERNAL void channel_next_tunnel(struct grpc_channel *channel);
 // or cannot be had.
 INTERNAL bool channel_may_redial(const struct grpc_channel *channel);
 
+// channel_check_text: what the user wants in a header may stand in one. An
+// authority has no spaces, and no value begins with one. NULL is right.
+INTERNAL bool channel_check_text(const char *text, bool has_spaces);
+
 // channel_reap frees a channel that was freed within a step.
 INTERNAL void channel_reap(struct grpc_channel *channel);
 

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "core/base64.h"
+#include "core/call_credentials.h"
 #include "core/channel.h"
 #include "core/connectivity.h"
 #include "core/compress.h"
@@ -62,6 +63,22 @@ static size_t client_put_encodings(const struct grpc_call *call,
     return count;
 }
 
+// client_put_own puts what a call has of its own in the place of what its method
+// and its channel have: for that the connection has hints.
+static void client_put_own(const struct grpc_call *call, struct conn *conn,
+                           struct h2_field *path, struct h2_field *authority)
+{
+    const char *text = call->method->path;
+    if ((call->own_names & CALL_OWN_PATH) == 0) {
+        path->hint = conn_path_hint(conn, text);
+    }
+    if ((call->own_names & CALL_OWN_AUTHORITY) != 0) {
+        authority->field.value =
+            view_of(call->authority, strlen(call->authority));
+        authority->hint = NULL;
+    }
+}
+
 // client_put_fields is how many fields the request's headers have.
 static size_t client_put_fields(const struct grpc_call *call, struct conn *conn,
                                 struct h2_field *fields,
@@ -78,13 +95,20 @@ static size_t client_put_fields(const struct grpc_call *call, struct conn *conn,
                               HPACK_STATIC_METHOD, &hints->method);
     fields[1] = headers_field(VIEW(":scheme"), VIEW("http"),
                               HPACK_STATIC_SCHEME, &hints->scheme);
-    fields[2] =
-        headers_field(VIEW(":path"), view_of(path, strlen(path)), 4,
-                      call->has_own_path ? NULL : conn_path_hint(conn, path));
+    if (channel->is_tls) {
+        hints->scheme = HPACK_STATIC_SCHEME_HTTPS;
+        fields[1].field.value = VIEW("https");
+    }
+    fields[2] = headers_field(
+        VIEW(":path"), view_of(path, strlen(path)), 4,
+        LIKELY(call->own_names == 0) ? conn_path_hint(conn, path) : NULL);
     fields[3] =
         headers_field(VIEW(":authority"),
                       view_of(channel->authority, channel->authority_size), 1,
                       &hints->authority);
+    if (UNLIKELY(call->own_names != 0)) {
+        client_put_own(call, conn, &fields[2], &fields[3]);
+    }
     fields[4] = headers_field(VIEW("content-type"), VIEW("application/grpc"),
                               31, &conn->content_type);
     fields[5] =
@@ -143,6 +167,47 @@ static bool client_metadata_fits(const struct grpc_call *call,
                conn->h2.peer.max_header_list_size;
 }
 
+// client_host copies the host of the call's own authority, without port and
+// brackets; NULL without memory. (An address of IPv6 has more colons than one.)
+static const char *client_host(struct grpc_call *call)
+{
+    const char *text = call->authority;
+    const char *colon = strchr(text, ':');
+    size_t size = strlen(text);
+    if (text[0] == '[' && strchr(text, ']') != NULL) {
+        text++;
+        size = strcspn(text, "]");
+    } else if (colon != NULL && strchr(colon + 1, ':') == NULL) {
+        size = (size_t)(colon - text);
+    }
+    return arena_copy_text(&call->arena, view_of(text, size));
+}
+
+// client_may_name: the connection is with whom the call's own authority names.
+// False ends the call.
+static bool client_may_name(struct grpc_call *call, const struct conn *conn)
+{
+    if ((call->own_names & CALL_OWN_AUTHORITY) == 0) {
+        return true;
+    }
+    const char *host = client_host(call);
+    if (host == NULL) {
+        client_call_refuse_memory(call);
+        return false;
+    }
+    if (conn_allows_authority(conn, host)) {
+        return true;
+    }
+    char peer[SOCKET_ADDRESS_TEXT];
+    conn_peer_text(conn, peer);
+    call_set_text(call,
+                  "authority \"%.200s\": the certificate of the server, %s, "
+                  "does not have that name",
+                  call->authority, peer);
+    client_call_finish(call, GRPC_UNAVAILABLE);
+    return false;
+}
+
 bool client_call_send(struct grpc_call *call, struct conn *conn)
 {
     ASSERT(call->state == CALL_QUEUED);
@@ -151,6 +216,9 @@ bool client_call_send(struct grpc_call *call, struct conn *conn)
                       "the metadata is larger than the server takes (%lu)",
                       (unsigned long)conn->h2.peer.max_header_list_size);
         client_call_finish(call, GRPC_INTERNAL);
+        return true;
+    }
+    if (UNLIKELY(call->own_names != 0) && !client_may_name(call, conn)) {
         return true;
     }
     struct h2_stream *stream = h2_open(&conn->h2, call);
@@ -296,8 +364,9 @@ static void client_say_queued(struct grpc_call *call)
 {
     char why[RUN_ERROR_TEXT];
     if (call->held) {
-        call_set_text(call, "deadline exceeded while waiting for an "
-                            "interceptor");
+        call_set_text(call, "deadline exceeded while waiting for %s",
+                      call_credentials_are_asked(call) ? "call credentials"
+                                                       : "an interceptor");
     } else if (call->channel->state == GRPC_READY) {
         call_set_text(call, "deadline exceeded while waiting for a stream: the "
                             "server takes no more calls at the same time");
@@ -718,12 +787,20 @@ grpc_result client_call_fail(struct grpc_call *call, grpc_code code,
     if (!client_is_open(call)) {
         return GRPC_ESTATE;
     }
-    bool is_valid = (unsigned)code >= 1 && (unsigned)code <= 16;
     if (format != NULL) {
         call_set_text_list(call, format, arguments);
     }
-    client_call_finish(call, is_valid ? code : GRPC_UNKNOWN);
-    return is_valid ? GRPC_OK : GRPC_EINVAL;
+    grpc_result result = GRPC_OK;
+    grpc_code told = code;
+    if ((unsigned)code < 1 || (unsigned)code > 16) {
+        told = GRPC_UNKNOWN;
+        result = GRPC_EINVAL;
+    }
+    if (call_credentials_are_asked(call)) {
+        told = call_credentials_failed(call, code);
+    }
+    client_call_finish(call, told);
+    return result;
 }
 
 // client_reply_failed ends a call whose interceptor has a reply that it cannot

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/assert.h"
+#include "core/call_credentials.h"
 #include "core/client_call.h"
 #include "core/compress.h"
 #include "core/limits.h"
@@ -127,6 +128,29 @@ static const char *client_start_parent(struct grpc_call *call,
     return NULL;
 }
 
+// client_start_rare takes the options that hardly any call has of its own.
+static const char *client_start_rare(struct grpc_call *call,
+                                     const grpc_call_options *options)
+{
+    const char *authority = options->authority;
+    if (authority != NULL) {
+        if (!channel_check_text(authority, false)) {
+            return "authority has a byte that may not stand in a header";
+        }
+        call->authority = arena_copy_text(
+            &call->arena, view_of(authority, strlen(authority)));
+        call->own_names |= CALL_OWN_AUTHORITY;
+        if (call->authority == NULL) {
+            return "out of memory";
+        }
+    }
+    if (call_credentials_are_set(&options->credentials) &&
+        !call_credentials_add(call, &options->credentials)) {
+        return "out of memory";
+    }
+    return NULL;
+}
+
 // client_start_options is why the options are refused; NULL: they are not.
 static const char *client_start_options(struct grpc_call *call,
                                         const grpc_call_options *options)
@@ -146,6 +170,11 @@ static const char *client_start_options(struct grpc_call *call,
     }
     if (reason == NULL && options->encoding != NULL) {
         reason = client_start_encoding(call, options->encoding);
+    }
+    if (reason == NULL &&
+        UNLIKELY(options->authority != NULL ||
+                 call_credentials_are_set(&options->credentials))) {
+        reason = client_start_rare(call, options);
     }
     return reason != NULL ? reason : client_start_parent(call, options->parent);
 }
@@ -174,7 +203,7 @@ static const char *client_start_path(struct grpc_call *call, const char *path)
     *named = *call->method;
     named->path = copy;
     call->method = named;
-    call->has_own_path = true;
+    call->own_names |= CALL_OWN_PATH;
     return NULL;
 }
 

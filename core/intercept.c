@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "core/call.h"
+#include "core/call_credentials.h"
 #include "core/receive.h"
 
 enum { INTERCEPT_MAX = 255 };
@@ -25,26 +26,33 @@ static bool intercept_list_is_right(const grpc_interceptors *list)
 
 grpc_result intercept_init(struct intercept_chain *chain,
                            const grpc_allocator *allocator,
-                           const grpc_interceptors *list)
+                           const grpc_interceptors *list,
+                           const grpc_call_credentials *credentials)
 {
-    *chain = (struct intercept_chain){NULL, 0, false};
+    *chain = (struct intercept_chain){.count = 0};
     if (!intercept_list_is_right(list)) {
         return GRPC_EINVAL;
     }
-    if (list->count == 0) {
+    size_t count =
+        list->count + (call_credentials_are_set(credentials) ? 1 : 0);
+    if (count == 0) {
         return GRPC_OK;
     }
     chain->interceptors =
-        alloc_new(allocator, list->count * sizeof(grpc_interceptor));
+        alloc_new(allocator, count * sizeof(grpc_interceptor));
     if (chain->interceptors == NULL) {
         return GRPC_ENOMEM;
     }
-    chain->count = (uint8_t)list->count;
+    chain->count = (uint16_t)list->count;
+    chain->credentials = chain->count;
     for (size_t i = 0; i < list->count; i++) {
         const grpc_interceptor *from = list->data[i];
         chain->interceptors[i] = *from;
         chain->sees_messages = chain->sees_messages || from->sent != NULL ||
                                from->received != NULL;
+    }
+    if (count > list->count) {
+        call_credentials_append(chain, credentials);
     }
     return GRPC_OK;
 }
@@ -55,8 +63,7 @@ void intercept_fini(struct intercept_chain *chain,
     if (chain->interceptors != NULL) {
         alloc_free(allocator, chain->interceptors,
                    chain->count * sizeof(grpc_interceptor));
-        chain->interceptors = NULL;
-        chain->count = 0;
+        *chain = (struct intercept_chain){.count = 0};
     }
 }
 
@@ -71,6 +78,10 @@ bool intercept_start(struct grpc_call *call)
 {
     const struct intercept_chain *chain = call->chain;
     while (call->started < chain->count) {
+        if (call->started >= chain->credentials &&
+            !call_credentials_may_start(call)) {
+            return false;
+        }
         const grpc_interceptor *interceptor =
             &chain->interceptors[call->started++];
         if (interceptor->start == NULL) {

@@ -7,7 +7,8 @@
 //               +--> outcome
 //
 // Those whose start was passed, or called last, are told the end, the last one
-// first.
+// first. Call credentials (call_credentials.h) take their turns behind the
+// interceptors of a channel, as if they were some that see no messages.
 
 #ifndef CORE_INTERCEPT_H
 #define CORE_INTERCEPT_H
@@ -22,15 +23,18 @@
 
 struct intercept_chain {
     grpc_interceptor *interceptors; // our copies
-    uint8_t count;
+    uint16_t count;
+    uint16_t credentials; // so many are interceptors; behind them are call
+                          // credentials
+    uint8_t to_anybody; // of those: a bit for each that may be sent insecurely
     bool sees_messages; // some of them
 };
 
-// intercept_init copies the user's list. GRPC_EINVAL, GRPC_ENOMEM: nothing is
-// held.
-INTERNAL MUST_CHECK grpc_result intercept_init(struct intercept_chain *chain,
-                                               const grpc_allocator *allocator,
-                                               const grpc_interceptors *list);
+// intercept_init copies the user's list, and call credentials unless they are
+// NULL or zero. GRPC_EINVAL, GRPC_ENOMEM: nothing is held.
+INTERNAL MUST_CHECK grpc_result intercept_init(
+    struct intercept_chain *chain, const grpc_allocator *allocator,
+    const grpc_interceptors *list, const grpc_call_credentials *credentials);
 INTERNAL void intercept_fini(struct intercept_chain *chain,
                              const grpc_allocator *allocator);
 

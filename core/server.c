@@ -522,7 +522,7 @@ grpc_server *grpc_server_new(const grpc_server_options *options)
     server->owns_loop = options->loop == NULL;
     server->timer.kind = RUN_SERVER;
     server->interceptor_fault = intercept_init(
-        &server->interceptors, &loop->allocator, &options->interceptors);
+        &server->interceptors, &loop->allocator, &options->interceptors, NULL);
     list_init(&server->listeners);
     list_init(&server->channels);
     list_init(&server->conns);

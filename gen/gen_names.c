@@ -388,6 +388,7 @@ static const char *const names_library[] = {
     "grpc_call_peer",
     "grpc_call_time_left_ms",
     "grpc_call_elapsed_us",
+    "grpc_call_audience",
     "grpc_call_loop",
     "grpc_call_await_headers",
     "grpc_call_has_room",

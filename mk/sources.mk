@@ -96,6 +96,7 @@ CORE_SOURCES = \
 	core/details.c \
 	core/intercept.c \
 	core/identity.c \
+	core/call_credentials.c \
 	core/call.c \
 	core/receive.c \
 	core/send.c \

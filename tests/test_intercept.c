@@ -656,8 +656,9 @@ static void test_intercept__lists(void **state)
         {{(const grpc_interceptor *const[]){&one, NULL}, 2}, GRPC_EINVAL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(intercept_init(&chain, &heap.allocator, &rows[i].list),
-                         rows[i].result);
+        assert_int_equal(
+            intercept_init(&chain, &heap.allocator, &rows[i].list, NULL),
+            rows[i].result);
         size_t count = rows[i].result == GRPC_OK ? rows[i].list.count : 0;
         assert_int_equal(chain.count, count);
         assert_false(chain.sees_messages);
@@ -665,8 +666,9 @@ static void test_intercept__lists(void **state)
         assert_true(test_heap_is_clean(&heap));
     }
     heap.fail_at = heap.calls + 1;
-    assert_int_equal(intercept_init(&chain, &heap.allocator, &rows[2].list),
-                     GRPC_ENOMEM);
+    assert_int_equal(
+        intercept_init(&chain, &heap.allocator, &rows[2].list, NULL),
+        GRPC_ENOMEM);
     intercept_fini(&chain, &heap.allocator);
     assert_true(test_heap_is_clean(&heap));
 }
