@@ -32,8 +32,7 @@ static char *channel_copy_text(struct grpc_loop *loop, const char *first,
     return text;
 }
 
-// channel_host is the host of an authority, without port and brackets.
-static struct view channel_host(const char *authority)
+struct view channel_host(const char *authority)
 {
     const char *colon = strchr(authority, ':');
     if (authority[0] == '[') {

@@ -111,6 +111,9 @@ INTERNAL void channel_next_tunnel(struct grpc_channel *channel);
 // or cannot be had.
 INTERNAL bool channel_may_redial(const struct grpc_channel *channel);
 
+// channel_host is the host of an authority, without port and brackets.
+INTERNAL struct view channel_host(const char *authority);
+
 // channel_check_text: what the user wants in a header may stand in one. An
 // authority has no spaces, and no value begins with one. NULL is right.
 INTERNAL bool channel_check_text(const char *text, bool has_spaces);

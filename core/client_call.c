@@ -11,6 +11,7 @@
 #include "core/channel.h"
 #include "core/connectivity.h"
 #include "core/compress.h"
+#include "core/conn_secure.h"
 #include "core/details.h"
 #include "core/headers.h"
 #include "core/limits.h"
@@ -167,37 +168,9 @@ static bool client_metadata_fits(const struct grpc_call *call,
                conn->h2.peer.max_header_list_size;
 }
 
-// client_host copies the host of the call's own authority, without port and
-// brackets; NULL without memory. (An address of IPv6 has more colons than one.)
-static const char *client_host(struct grpc_call *call)
+// client_refuse_name ends a call whose own authority is not the server's.
+static void client_refuse_name(struct grpc_call *call, const struct conn *conn)
 {
-    const char *text = call->authority;
-    const char *colon = strchr(text, ':');
-    size_t size = strlen(text);
-    if (text[0] == '[' && strchr(text, ']') != NULL) {
-        text++;
-        size = strcspn(text, "]");
-    } else if (colon != NULL && strchr(colon + 1, ':') == NULL) {
-        size = (size_t)(colon - text);
-    }
-    return arena_copy_text(&call->arena, view_of(text, size));
-}
-
-// client_may_name: the connection is with whom the call's own authority names.
-// False ends the call.
-static bool client_may_name(struct grpc_call *call, const struct conn *conn)
-{
-    if ((call->own_names & CALL_OWN_AUTHORITY) == 0) {
-        return true;
-    }
-    const char *host = client_host(call);
-    if (host == NULL) {
-        client_call_refuse_memory(call);
-        return false;
-    }
-    if (conn_allows_authority(conn, host)) {
-        return true;
-    }
     char peer[SOCKET_ADDRESS_TEXT];
     conn_peer_text(conn, peer);
     call_set_text(call,
@@ -205,7 +178,25 @@ static bool client_may_name(struct grpc_call *call, const struct conn *conn)
                   "does not have that name",
                   call->authority, peer);
     client_call_finish(call, GRPC_UNAVAILABLE);
-    return false;
+}
+
+// client_may_name: the connection leads to whom the call's own authority names.
+// False: the call has ended.
+static bool client_may_name(struct grpc_call *call, const struct conn *conn)
+{
+    if ((call->own_names & CALL_OWN_AUTHORITY) == 0) {
+        return true;
+    }
+    const char *host =
+        arena_copy_text(&call->arena, channel_host(call->authority));
+    grpc_result result =
+        host == NULL ? GRPC_ENOMEM : conn_allows_authority(conn, host);
+    if (result == GRPC_ENOMEM) {
+        client_call_refuse_memory(call);
+    } else if (result != GRPC_OK) {
+        client_refuse_name(call, conn);
+    }
+    return result == GRPC_OK;
 }
 
 bool client_call_send(struct grpc_call *call, struct conn *conn)

@@ -928,14 +928,6 @@ void conn_on_timer(struct conn *conn)
     }
 }
 
-bool conn_allows_authority(const struct conn *conn, const char *host)
-{
-    // Without TLS no server proves who it is.
-    (void)conn;
-    (void)host;
-    return true;
-}
-
 hpack_hint *conn_path_hint(struct conn *conn, const char *path)
 {
     size_t slot = ((uintptr_t)path >> 3) % CONN_PATH_HINTS;

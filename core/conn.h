@@ -262,10 +262,6 @@ static inline void conn_call_began(struct conn *conn)
     }
 }
 
-// conn_allows_authority: over a client's connection calls may be sent to that
-// host; the server has proved to be it, as far as it has to.
-INTERNAL bool conn_allows_authority(const struct conn *conn, const char *host);
-
 // conn_path_hint is the hint of a method's :path on this client's connection.
 INTERNAL hpack_hint *conn_path_hint(struct conn *conn, const char *path);
 

@@ -515,3 +515,11 @@ void conn_secure_close_write(struct conn *conn)
     // What a full socket does not take now it does not take at all.
     (void)port->write(port->user, conn->source.fd, &bytes, 1, &sent);
 }
+
+// ---- Names ------------------------------------------------------------------
+
+grpc_result conn_allows_authority(const struct conn *conn, const char *host)
+{
+    return conn->secure == NULL ? GRPC_OK
+                                : secure_has_name(conn->secure->session, host);
+}

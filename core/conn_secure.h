@@ -89,4 +89,10 @@ INTERNAL bool conn_secure_has_output(const struct conn *conn);
 // conn_secure_is_due: there is something to read though the socket may have none.
 INTERNAL bool conn_secure_is_due(const struct conn *conn);
 
+// conn_allows_authority: may calls be sent to that host over a client's
+// connection? GRPC_EINVAL: its server has a certificate, without that name.
+// GRPC_ENOMEM.
+INTERNAL MUST_CHECK grpc_result conn_allows_authority(const struct conn *conn,
+                                                      const char *host);
+
 #endif

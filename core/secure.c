@@ -201,6 +201,22 @@ static grpc_result secure_check_now(struct secure *secure)
     return result;
 }
 
+grpc_result secure_has_name(const struct secure *secure, const char *host)
+{
+    grpc_arena arena = {.allocator = *secure->allocator};
+    grpc_identity identity;
+    if (secure->context->check == GRPC_CHECK_NOTHING) {
+        return GRPC_OK;
+    }
+    grpc_result result = secure_identify(secure, &arena, &identity);
+    if (result == GRPC_OK &&
+        !tls_name_matches(identity.names, identity.name_count, host)) {
+        result = GRPC_EINVAL;
+    }
+    grpc_arena_free(&arena);
+    return result;
+}
+
 // ---- Life -------------------------------------------------------------------
 
 struct secure *secure_new(const grpc_allocator *allocator,

@@ -93,6 +93,11 @@ INTERNAL MUST_CHECK grpc_result secure_identify(const struct secure *secure,
                                                 grpc_arena *arena,
                                                 grpc_identity *identity);
 
+// secure_has_name: the peer's certificate is for that host, too, or is not looked
+// at. GRPC_EINVAL: it is not. GRPC_ENOMEM.
+INTERNAL MUST_CHECK grpc_result secure_has_name(const struct secure *secure,
+                                                const char *host);
+
 // secure_keep adds to bytes that wait; false without memory. secure_waits is what
 // waits, secure_take takes of its beginning.
 INTERNAL MUST_CHECK bool secure_keep(struct secure *secure,
