@@ -7,6 +7,11 @@ EXAMPLE_WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wshadow
 EXAMPLE_CC = $(CC) -std=c11 $(EXAMPLE_WARNINGS) -Iexamples -Idist $(CPPFLAGS) \
 	$(CFLAGS)
 EXAMPLE_PROGRAMS := $(patsubst examples/%.c,$(E)/%,$(wildcard examples/*/*.c))
+# Files that are parts of each program of their folder.
+authentication_PARTS = $(patsubst %,examples/authentication/%.c,\
+	authenticator bearer jwt_file)
+EXAMPLE_PROGRAMS := $(filter-out \
+	$(authentication_PARTS:examples/%.c=$(E)/%),$(EXAMPLE_PROGRAMS))
 EXAMPLE_HEADERS := $(wildcard examples/*.h examples/*/*.h)
 
 # One lesson is about libuv; it is built where pkg-config finds that.
@@ -36,10 +41,11 @@ $(EXAMPLE_GOOGLE_CODE): $(E)/google/%.pb.c: gen/proto/%.proto $(GENERATOR)
 	$(call run,GEN)$(GENERATOR) -o $(E)/google $*.proto
 
 # $(call example,FOLDER): FOLDER/FOLDER.proto, if there is one, and each .c, with
-# FOLDER_CFLAGS and FOLDER_LIBS.
+# FOLDER_PARTS, FOLDER_CFLAGS and FOLDER_LIBS.
 define example
 $(1)_CODE := $(if $(wildcard examples/$(1)/$(1).proto),$(E)/$(1)/$(1).pb.c) \
-	$(if $(filter $(1),$(EXAMPLES_WITH_GOOGLE)),$(EXAMPLE_GOOGLE_CODE))
+	$(if $(filter $(1),$(EXAMPLES_WITH_GOOGLE)),$(EXAMPLE_GOOGLE_CODE)) \
+	$($(1)_PARTS)
 $(E)/$(1)/$(1).pb.c: examples/$(1)/$(1).proto $(GENERATOR)
 	@mkdir -p $(E)/$(1)
 	$$(call run,GEN)$(GENERATOR) -I examples/$(1) -o $(E)/$(1) $(1).proto
