@@ -179,11 +179,31 @@ $(STORIES)/.done: tests/hpack_stories.py ../shared/data/hpack.tar.xz
 	@touch $@
 endif
 
+# mbedTLS 4 is not tested, for no suite of Debian has it; but what is ours compiles
+# with its headers, in MBEDTLS4_INCLUDE (of the sources of mbedTLS 4.1 these are
+# include, tf-psa-crypto/include and tf-psa-crypto/drivers/builtin/include).
+MBEDTLS4_CC = $(CC) -std=c11 $(WARNINGS) -Werror -DGRPC_WITH_MBEDTLS -I. \
+	$(addprefix -isystem ,$(MBEDTLS4_INCLUDE)) -fsyntax-only
+mbedtls4: dist
+	@mkdir -p $(BUILD)
+	@$(if $(MBEDTLS4_INCLUDE),,echo 'mbedTLS 4: not tried; Debian has none:' \
+		'make mbedtls4 MBEDTLS4_INCLUDE="FOLDER ..." names its headers' && exit 1)
+	@printf '\043include <mbedtls/build_info.h>\n\043if %s\n\043error not mbedTLS 4\n\043endif\n' \
+		'MBEDTLS_VERSION_MAJOR != 4' >$(BUILD)/mbedtls4.h
+	@for file in $(BUILD)/mbedtls4.h \
+		$(filter tls/tls_mbedtls%,$(VENDOR_SOURCES)) dist/grpc.c; do \
+		$(MBEDTLS4_CC) $$file || exit 1; \
+	done
+	@echo 'mbedTLS 4: compiles'
+.PHONY: mbedtls4
+
 test:
 	@tests/deps test
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
 		all examples test-programs $(if $(STORIES),$(STORIES)/.done)
 	@$(foreach program,$(TLS_VERSIONS),$(program) &&) true
+	@$(if $(MBEDTLS4_INCLUDE),$(MAKE) -s mbedtls4,echo 'mbedTLS 4: not tried;' \
+		'Debian has none (make mbedtls4)')
 	@$(if $(STORIES),HPACK_STORIES=$(STORIES)) $(if $(DATA),TEST_DATA=$(DATA)) \
 		tests/run $(JOBS) $(T)/log $(UNIT_PROGRAMS) $(SHELL_TESTS)
 .PHONY: test
@@ -290,6 +310,11 @@ mutants:
 	@tests/deps mutants
 	@tests/mutants/run $(BUILD)/mutants $(JOBS) $(MUTANT)
 .PHONY: mutants
+
+sizes: dist generator
+	@tests/deps sizes
+	@bench/sizes
+.PHONY: sizes
 
 bench-hpack:
 	@tests/deps bench-hpack

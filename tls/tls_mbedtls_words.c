@@ -120,7 +120,9 @@ static const struct words_error words_errors[] = {
     {MBEDTLS_ERR_SSL_PRIVATE_KEY_REQUIRED,
      "there is no private key to sign with"},
     {MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED, "there are no roots to trust"},
+# if defined(MBEDTLS_ERR_PK_SIG_LEN_MISMATCH) // not in 4.x
     {MBEDTLS_ERR_PK_SIG_LEN_MISMATCH, "a signature has the wrong length"},
+# endif
 # if defined(MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
     {MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE,
      "the client has shown no certificate"},
