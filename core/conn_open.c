@@ -47,7 +47,11 @@ static int conn_open_engine(struct conn *conn, const struct h2_options *options)
     }
     bool made = (options->is_server || conn->client_hints != NULL) &&
                 h2_conn_init(&conn->h2, &conn->loop->h2, options);
-    return made ? 0 : ENOMEM;
+    if (!made) {
+        conn->h2.shared = NULL; // there is no engine (conn_has_engine())
+        return ENOMEM;
+    }
+    return 0;
 }
 
 // conn_open_begin: the engine is there, and has a preface to send.
