@@ -69,13 +69,19 @@ grpc_call_credentials bearer_credentials(struct bearer *bearer)
     };
 }
 
-// bearer_stop_waiting is the calls that wait, which will not be in the list.
+// bearer_stop_waiting empties the list: it is the calls that have waited, in the
+// order of their coming.
 static struct bearer_wait *bearer_stop_waiting(struct bearer *bearer)
 {
-    struct bearer_wait *waiting = bearer->waiting;
-    bearer->waiting = NULL;
+    struct bearer_wait *waited = NULL;
+    while (bearer->waiting != NULL) {
+        struct bearer_wait *last = bearer->waiting;
+        bearer->waiting = last->next;
+        last->next = waited;
+        waited = last;
+    }
     bearer->fetching = 0;
-    return waiting;
+    return waited;
 }
 
 void bearer_take(struct bearer *bearer, const char *token, uint32_t lasts_s)

@@ -90,12 +90,18 @@ static double token_expiry(const char *token)
 
 // ---- The file ---------------------------------------------------------------
 
+// jwt_file_say is why calls fail, if they have to.
+static void jwt_file_say(struct jwt_file *file, grpc_code code, const char *why)
+{
+    file->code = code;
+    snprintf(file->why, sizeof file->why, "%.200s: %s", file->path, why);
+}
+
 // jwt_file_fail: the file is not read again for a while, twice as long each time.
 static void jwt_file_fail(struct jwt_file *file, uint64_t now_ms,
                           grpc_code code, const char *why)
 {
-    file->code = code;
-    snprintf(file->why, sizeof file->why, "%.200s: %s", file->path, why);
+    jwt_file_say(file, code, why);
     file->delay_ms = file->delay_ms == 0 ? FIRST_DELAY_MS : 2 * file->delay_ms;
     if (file->delay_ms > MOST_DELAY_MS) {
         file->delay_ms = MOST_DELAY_MS;
@@ -147,12 +153,12 @@ static void jwt_file_read(struct jwt_file *file, uint64_t now_ms)
         jwt_file_fail(file, now_ms, GRPC_UNAUTHENTICATED,
                       "the token has expired, or will in a moment");
     } else {
-        // (What calls are told if no other comes in time.)
-        jwt_file_fail(file, now_ms, GRPC_UNAUTHENTICATED,
-                      "the token has expired");
         snprintf(file->header, sizeof file->header, "Bearer %s", token);
         file->expires_s = expires_s;
         file->delay_ms = 0;
+        file->again_ms = now_ms + FIRST_DELAY_MS;
+        // If no other comes in time:
+        jwt_file_say(file, GRPC_UNAUTHENTICATED, "the token has expired");
     }
 }
 
