@@ -1229,8 +1229,9 @@ enum {
 
 // grpc_tls_io: what is between a session and the network. A function takes cipher
 // text from the peer off the beginning of input, and puts cipher text for the peer
-// behind the output_size bytes that are there. Whenever one is called, there is
-// room for GRPC_TLS_ROOM bytes.
+// behind the output_size bytes that are there. What it leaves of the input it is
+// given again, with more behind it, up to a record. Whenever one is called, there
+// is room for GRPC_TLS_ROOM bytes.
 typedef struct grpc_tls_io {
     const unsigned char *input;
     size_t input_size;
@@ -1276,17 +1277,18 @@ typedef struct grpc_tls_library {
     grpc_result (*handshake)(void *session, grpc_tls_io *io);
 
     // read puts at most room bytes of plain text into data. GRPC_OK: *size of
-    // them, at least 1. GRPC_AGAIN: it needs more input. GRPC_ESTATE: the peer has
-    // ended the session (close_notify). Others: error tells.
+    // them, at least 1. GRPC_AGAIN: it needs more input. GRPC_MORE: it has answered
+    // its peer, and needs room for more of that. GRPC_ESTATE: the peer has ended the
+    // session (close_notify). Others: error tells.
     grpc_result (*read)(void *session, grpc_tls_io *io, unsigned char *data,
                         size_t room, size_t *size);
 
     // write puts one record into output: that of the first *size bytes of data, of
-    // which it takes as many as it says.
+    // which it takes as many as it says, at least 1.
     grpc_result (*write)(void *session, grpc_tls_io *io,
                          const unsigned char *data, size_t *size);
 
-    // finish puts out close_notify.
+    // finish puts out close_notify, also as an answer to the peer's.
     void (*finish)(void *session, grpc_tls_io *io);
 
     // identify fills in what is known of the peer: all but level, spiffe_id and

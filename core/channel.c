@@ -54,14 +54,23 @@ static bool channel_all_unix(const struct target *target)
     return all;
 }
 
+// channel_set_security: what every connection of the channel is, at least.
+static void channel_set_security(struct grpc_channel *channel)
+{
+    const grpc_credentials *credentials = channel->credentials;
+    channel->is_tls = credentials_is_tls(credentials);
+    if (channel->is_tls || (credentials != NULL && credentials->is_local &&
+                            channel_all_unix(&channel->target))) {
+        channel->security = GRPC_PRIVATE;
+    }
+}
+
 static void channel_refuse_credentials(struct grpc_channel *channel,
                                        const char *reason)
 {
     if (!channel->bad_target) {
         channel->bad_target = true;
-        const char *head = "credentials: ";
-        (void)snprintf(channel->cause, sizeof channel->cause, "%s%.*s", head,
-                       (int)(sizeof channel->cause - strlen(head) - 1), reason);
+        run_set_error(channel->loop, channel->cause, "credentials: %s", reason);
         memcpy(channel->error, channel->cause, sizeof channel->error);
     }
 }
@@ -87,11 +96,7 @@ static bool channel_set_credentials(struct grpc_channel *channel,
         channel_refuse_credentials(
             channel, "their server_name is not the channel's authority");
     }
-    channel->is_tls = credentials_is_tls(credentials);
-    if (channel->is_tls ||
-        (credentials->is_local && channel_all_unix(&channel->target))) {
-        channel->security = GRPC_PRIVATE;
-    }
+    channel_set_security(channel);
     channel->server_name =
         alloc_zeroed(&channel->loop->allocator, host.size + 1);
     if (channel->server_name == NULL) {
@@ -352,6 +357,15 @@ bool channel_may_redial(const struct grpc_channel *channel)
            (channel->dial != inproc_dial || channel->server != NULL);
 }
 
+// channel_check_local: local credentials are for the only address.
+static bool channel_check_local(const struct grpc_channel *channel)
+{
+    const struct socket_address *address = &channel->target.addresses[0];
+    return channel->credentials == NULL || !channel->credentials->is_local ||
+           socket_address_is_unix(address) ||
+           socket_address_is_loopback(address);
+}
+
 // channel_start_fd begins HTTP/2 on a socket that the user has connected: it is
 // the only address of the channel. False: the socket is still the user's.
 static bool channel_start_fd(struct grpc_channel *channel, int fd)
@@ -362,6 +376,15 @@ static bool channel_start_fd(struct grpc_channel *channel, int fd)
         return false;
     }
     channel->target.count = 1;
+    if (!channel_check_local(channel)) {
+        channel_refuse_credentials(channel, "local ones are for addresses of "
+                                            "this machine");
+    }
+    if (channel->bad_target) {
+        socket_close(fd); // it is ours, and of no use
+        return true;
+    }
+    channel_set_security(channel);
     channel->dial = channel_dial_fd;
     channel->fd = fd;
     channel->idle_timeout_ms = GRPC_NEVER;

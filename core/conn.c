@@ -638,14 +638,31 @@ static void conn_follow_secure(struct conn *conn)
     }
 }
 
+// conn_fail_secure: what has come is none of the session's. The peer is told, by an
+// alert.
+static void conn_fail_secure(struct conn *conn)
+{
+    char reason[CONN_REASON_TEXT];
+    conn_wire_say(conn, "read from", EPROTO, reason);
+    conn_secure_end(conn, reason);
+}
+
 bool conn_read(struct conn *conn)
 {
     size_t size = 0;
     int error = conn_wire_read(conn, &size);
-    if (error == EAGAIN || error == EINTR || error == ECANCELED) {
+    if (error == EAGAIN || error == ECANCELED) {
         return false;
     }
-    if (error == EPROTO || (error != 0 && conn->write_error == 0)) {
+    if (error == EINTR) {
+        if (conn->secure != NULL) {
+            conn_follow_secure(conn);
+        }
+        return true; // there may be something
+    }
+    if (error == EPROTO && conn->secure != NULL) {
+        conn_fail_secure(conn);
+    } else if (error != 0 && conn->write_error == 0) {
         conn_wire_fail(conn, "read from", error);
     } else if (conn->state == CONN_LINGERING) {
         if (size == 0) {
@@ -675,7 +692,8 @@ void conn_wake(struct conn *conn)
 // not read.
 bool conn_may_read(const struct conn *conn)
 {
-    return conn->held == NULL && !conn_waits_for(conn, CONN_DUE_PAUSE);
+    return conn->held == NULL && !conn_waits_for(conn, CONN_DUE_PAUSE) &&
+           (LIKELY(conn->secure == NULL) || !conn_secure_is_full(conn));
 }
 
 // conn_end_when_done closes a connection that was told to finish, or that
@@ -812,7 +830,7 @@ static void conn_on_state_due(struct conn *conn)
         conn_close(conn, "proxy %s: no answer in time", peer);
         break;
     case CONN_SECURING:
-        conn_close(conn, "TLS with %s: no handshake in time", peer);
+        conn_close(conn, "TLS with %s: %s", peer, conn_secure_late_words(conn));
         break;
     case CONN_HANDSHAKE:
         conn_close(conn, "HTTP/2 with %s: no SETTINGS in time", peer);

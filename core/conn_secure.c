@@ -21,6 +21,9 @@ enum {
     CONN_SECURE_RECORDS = 3 * GRPC_TLS_ROOM,
     CONN_SECURE_HANDSHAKE_READ = GRPC_TLS_RECORD_BYTES,
     CONN_SECURE_VIEWS = 64,
+    // What our own records may leave waiting; with more, it is the peer that has
+    // us answer, and takes none of it.
+    CONN_SECURE_FULL = CONN_SECURE_RECORDS,
 };
 _Static_assert(CONN_SECURE_READ + GRPC_TLS_ROOM <= CORE_SECURE_BYTES,
                "a read and its answer have room");
@@ -43,8 +46,7 @@ static int conn_secure_prepare_local(struct conn *conn)
 {
     struct socket_address peer;
     conn_peer(conn, &peer);
-    if (!conn->in_process && !socket_address_is_unix(&peer) &&
-        !socket_address_is_loopback(&peer)) {
+    if (!socket_address_is_unix(&peer) && !socket_address_is_loopback(&peer)) {
         return EACCES;
     }
     conn->is_local = true;
@@ -169,21 +171,14 @@ static bool conn_secure_put(struct conn *conn, const grpc_tls_io *io)
     return true;
 }
 
-// conn_secure_fetch is cipher text from the peer: what was kept, or what the
-// socket has. An errno, or 0; none: its end.
-static int conn_secure_fetch(struct conn *conn, size_t most, grpc_tls_io *io)
+// conn_secure_receive reads the socket, behind what is kept. An errno, or 0.
+static int conn_secure_receive(struct conn *conn, size_t most, grpc_tls_io *io)
 {
     const struct loop_port *port = conn->loop->loop.port;
-    struct view kept = secure_waits(&conn->secure->session->input);
+    struct secure *session = conn->secure->session;
     size_t size = 0;
-    *io = (grpc_tls_io){
-        .input = kept.data,
-        .input_size = kept.size,
-        .output = conn->loop->secure + CONN_SECURE_READ,
-        .output_room = CORE_SECURE_BYTES - CONN_SECURE_READ,
-    };
-    if (kept.size > 0) {
-        return 0;
+    if (secure_waits(&session->input).size > GRPC_TLS_ROOM) {
+        return EMSGSIZE; // with a whole record the session takes none of it
     }
     int error = port->read(port->user, conn->source.fd, conn->loop->secure,
                            most, &size);
@@ -192,17 +187,47 @@ static int conn_secure_fetch(struct conn *conn, size_t most, grpc_tls_io *io)
     }
     conn->secure->behind = size == most;
     conn->secure->at_end = size == 0;
-    io->input = conn->loop->secure;
-    io->input_size = size;
+    struct view added = view_of(conn->loop->secure, size);
+    if (session->input.data == NULL) {
+        io->input = added.data;
+        io->input_size = added.size;
+        return 0;
+    }
+    if (!secure_keep(session, &session->input, added)) {
+        return ENOMEM;
+    }
+    io->input = secure_waits(&session->input).data;
+    io->input_size = secure_waits(&session->input).size;
     return 0;
 }
 
-// conn_secure_keep_rest keeps what a session has not taken. False: without memory,
-// and the connection is closed.
-static bool conn_secure_keep_rest(struct conn *conn, const grpc_tls_io *io)
+// conn_secure_fetch is cipher text from the peer: what was kept, unless the
+// session needs more than that, or else what the socket has. (A session that may
+// have something within itself needs none.) An errno, or 0.
+static int conn_secure_fetch(struct conn *conn, size_t most, grpc_tls_io *io)
+{
+    struct view kept = secure_waits(&conn->secure->session->input);
+    *io = (grpc_tls_io){
+        .input = kept.data,
+        .input_size = kept.size,
+        .output = conn->loop->secure + CONN_SECURE_READ,
+        .output_room = CORE_SECURE_BYTES - CONN_SECURE_READ,
+    };
+    return conn->secure->more || (kept.size > 0 && !conn->secure->starved)
+               ? 0
+               : conn_secure_receive(conn, most, io);
+}
+
+// conn_secure_keep_rest keeps what a session has not taken; result is what it has
+// said. False: without memory, and the connection is closed.
+static bool conn_secure_keep_rest(struct conn *conn, const grpc_tls_io *io,
+                                  grpc_result result)
 {
     struct secure *session = conn->secure->session;
     struct view kept = secure_waits(&session->input);
+    conn->secure->starved = result == GRPC_AGAIN && io->input_size > 0;
+    conn->secure->more = result == GRPC_OK ||
+                         (result == GRPC_MORE && session->state == SECURE_OPEN);
     if (kept.size > 0) {
         secure_take(session, &session->input, kept.size - io->input_size);
         return true;
@@ -271,6 +296,14 @@ void conn_secure_start(struct conn *conn, struct view rest)
     }
 }
 
+void conn_secure_end(struct conn *conn, const char *reason)
+{
+    conn_leave(conn, reason);
+    if (conn->secure != NULL) {
+        secure_shut(conn->secure->session);
+    }
+}
+
 // conn_secure_fail ends a handshake; the peer gets the alert that waits.
 static void conn_secure_fail(struct conn *conn, const char *reason)
 {
@@ -278,7 +311,7 @@ static void conn_secure_fail(struct conn *conn, const char *reason)
     char text[CONN_REASON_TEXT];
     conn_peer_text(conn, peer);
     (void)snprintf(text, sizeof text, "TLS with %s: %s", peer, reason);
-    conn_leave(conn, text);
+    conn_secure_end(conn, text);
 }
 
 // conn_secure_wait: nothing is to be done until the socket can.
@@ -286,10 +319,11 @@ static void conn_secure_wait(struct conn *conn)
 {
     struct secure *session = conn->secure->session;
     if (conn->secure->at_end) {
-        conn_secure_fail(
-            conn, conn->secure->gate != NULL && session->state == SECURE_WAITING
-                      ? "the peer closed the connection before it began"
-                      : "the peer closed the connection in the handshake");
+        conn_secure_fail(conn,
+                         session->state == SECURE_WAITING
+                             ? "the peer closed the connection before it began"
+                             : "the peer closed the connection in the "
+                               "handshake");
         return;
     }
     conn_wire_watch(conn,
@@ -302,7 +336,11 @@ static void conn_secure_follow(struct conn *conn, grpc_result result)
 {
     switch (result) {
     case GRPC_OK:
-        conn_open_secured(conn);
+        if (conn->write_error != 0) {
+            conn_wire_fail(conn, "write to", conn->write_error);
+        } else {
+            conn_open_secured(conn);
+        }
         break;
     case GRPC_MORE:
         conn_secure_queue(conn);
@@ -316,15 +354,40 @@ static void conn_secure_follow(struct conn *conn, grpc_result result)
     }
 }
 
+// conn_secure_begin: a server's session begins when its client has. False: there
+// is none.
+static bool conn_secure_begin(struct conn *conn, const grpc_tls_io *io)
+{
+    struct secure *session = conn->secure->session;
+    if (conn->secure->gate != NULL && io->input_size == 0) {
+        conn_secure_wait(conn);
+        return false;
+    }
+    if (!secure_begin(session, conn->loop)) {
+        conn_secure_fail(conn, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+// conn_secure_has_failed: the socket has, which is not told by EAGAIN alone.
+static bool conn_secure_has_failed(struct conn *conn, int error)
+{
+    if (error == EAGAIN && conn->write_error != 0) {
+        conn_wire_fail(conn, "write to", conn->write_error);
+        return true;
+    }
+    if (error != 0 && error != EAGAIN && error != EINTR) {
+        conn_wire_fail(conn, "read from", error);
+        return true;
+    }
+    return false;
+}
+
 void conn_secure_step(struct conn *conn)
 {
     struct secure *session = conn->secure->session;
     grpc_tls_io io;
-    if (session->state == SECURE_WAITING &&
-        !secure_begin(session, conn->loop)) {
-        conn_secure_fail(conn, "out of memory");
-        return;
-    }
     if (!conn_secure_send(conn)) {
         return;
     }
@@ -333,15 +396,24 @@ void conn_secure_step(struct conn *conn)
         return;
     }
     int error = conn_secure_fetch(conn, CONN_SECURE_HANDSHAKE_READ, &io);
-    if (error != 0 && error != EAGAIN && error != EINTR) {
-        conn_wire_fail(conn, "read from", error);
+    if (conn_secure_has_failed(conn, error) ||
+        (session->state == SECURE_WAITING && !conn_secure_begin(conn, &io))) {
         return;
     }
     grpc_result result = secure_handshake(session, &io);
-    if (!conn_secure_keep_rest(conn, &io) || !conn_secure_put(conn, &io)) {
+    if (!conn_secure_keep_rest(conn, &io, result) ||
+        !conn_secure_put(conn, &io)) {
         return;
     }
     conn_secure_follow(conn, result);
+}
+
+const char *conn_secure_late_words(const struct conn *conn)
+{
+    return conn->secure->gate != NULL && !conn->secure->is_inside &&
+                   list_is_linked(&conn->link_work)
+               ? "no turn for a handshake in time"
+               : "no handshake in time";
 }
 
 void conn_secure_on_source(struct conn *conn, unsigned ready)
@@ -366,7 +438,7 @@ static int conn_secure_read_raw(struct conn *conn, size_t *out_size)
 }
 
 // conn_secure_open_some turns cipher text into plain text in loop->input. An
-// errno, or 0: *out_size may be none, and then the next has to come.
+// errno, or 0. EINTR: there is no plain text yet, and there may be more.
 static int conn_secure_open_some(struct conn *conn, size_t *out_size)
 {
     struct secure *session = conn->secure->session;
@@ -375,10 +447,10 @@ static int conn_secure_open_some(struct conn *conn, size_t *out_size)
     if (error != 0 || conn->secure->at_end) {
         return error;
     }
+    size_t given = io.input_size;
     grpc_result result = secure_read(session, &io, conn->loop->input,
                                      CORE_INPUT_BYTES, out_size);
-    (void)result; // the session's state tells
-    if (!conn_secure_keep_rest(conn, &io)) {
+    if (!conn_secure_keep_rest(conn, &io, result)) {
         return ECANCELED;
     }
     if (io.output_size > 0) {
@@ -387,7 +459,13 @@ static int conn_secure_open_some(struct conn *conn, size_t *out_size)
         }
         conn_wake(conn);
     }
-    return 0;
+    if (*out_size > 0 || session->state != SECURE_OPEN) {
+        return 0;
+    }
+    // Part of a record is a sign of life, too.
+    conn->received = conn_add(conn->received, given);
+    conn->keepalive.read_ms = conn_now_ms(conn);
+    return EINTR;
 }
 
 int conn_secure_read(struct conn *conn, size_t *out_size)
@@ -397,8 +475,7 @@ int conn_secure_read(struct conn *conn, size_t *out_size)
     if (conn->state == CONN_LINGERING) {
         return conn_secure_read_raw(conn, out_size);
     }
-    while (*out_size == 0 && session->state == SECURE_OPEN &&
-           !conn->secure->at_end) {
+    if (session->state == SECURE_OPEN && !conn->secure->at_end) {
         int error = conn_secure_open_some(conn, out_size);
         if (error != 0) {
             return error;
@@ -426,8 +503,14 @@ const char *conn_secure_words(const struct conn *conn)
 bool conn_secure_is_due(const struct conn *conn)
 {
     const struct secure *session = conn->secure->session;
-    return session->input.data != NULL || session->state > SECURE_OPEN ||
+    return (session->input.data != NULL && !conn->secure->starved) ||
+           conn->secure->more || session->state > SECURE_OPEN ||
            conn->secure->at_end;
+}
+
+bool conn_secure_is_full(const struct conn *conn)
+{
+    return secure_waits(&conn->secure->session->output).size > CONN_SECURE_FULL;
 }
 
 // ---- Writing ----------------------------------------------------------------
@@ -501,8 +584,11 @@ void conn_secure_close_write(struct conn *conn)
 {
     struct secure *session = conn->secure->session;
     size_t sent = 0;
-    if (session->state != SECURE_OPEN || session->output.data != NULL ||
-        conn->write_error != 0) {
+    // (Who has ended the session has a right to an answer: RFC 5246 section
+    // 7.2.1.)
+    bool is_good =
+        session->state == SECURE_OPEN || session->state == SECURE_ENDED;
+    if (!is_good || session->output.data != NULL || conn->write_error != 0) {
         return;
     }
     grpc_tls_io io = {

@@ -48,7 +48,10 @@ struct conn_secure {
     bool is_inside;              // its gate has counted it
     bool behind;                 // the last read was full
     bool at_end;                 // the peer's bytes have ended
-    struct h2_options options;   // of the engine that follows; a server's
+    bool starved;                // the session needs more than what it has left
+    bool more;                 // it may have plain text for which there was no
+                               // room, or that has come with the handshake
+    struct h2_options options; // of the engine that follows; a server's
 };
 
 // conn_secure_prepare gives a new connection its credentials, which may be NULL.
@@ -75,8 +78,16 @@ INTERNAL void conn_secure_on_source(struct conn *conn, unsigned ready);
 // conn_secure_step does one step of a handshake; run.c calls it.
 INTERNAL void conn_secure_step(struct conn *conn);
 
+// conn_secure_late_words is why there is no handshake in time.
+INTERNAL const char *conn_secure_late_words(const struct conn *conn);
+
+// conn_secure_end is conn_leave of a connection whose session is over, which is
+// given back.
+INTERNAL void conn_secure_end(struct conn *conn, const char *reason);
+
 // For conn_wire.c, as its functions. conn_secure_read is EPROTO when the session
-// has failed: conn_secure_words says why.
+// has failed: conn_secure_words says why. EINTR: only part of a record has come, or
+// nothing for us.
 INTERNAL int conn_secure_read(struct conn *conn, size_t *out_size);
 INTERNAL bool conn_secure_write(struct conn *conn);
 INTERNAL void conn_secure_close_write(struct conn *conn);
@@ -94,5 +105,9 @@ INTERNAL bool conn_secure_is_due(const struct conn *conn);
 // GRPC_ENOMEM.
 INTERNAL MUST_CHECK grpc_result conn_allows_authority(const struct conn *conn,
                                                       const char *host);
+
+// conn_secure_is_full: the peer takes so little of what the session has to answer
+// that nothing more is read.
+INTERNAL bool conn_secure_is_full(const struct conn *conn);
 
 #endif

@@ -21,7 +21,7 @@ enum {
 
 // What grpc_tls_client() and the others return without memory. It is only read.
 static const struct grpc_credentials credentials_without_memory = {
-    .holders = 1, .error = "credentials: out of memory"};
+    .holders = 1, .error = "out of memory"};
 
 static struct grpc_credentials *credentials_none(void)
 {
@@ -110,8 +110,23 @@ static const char *credentials_check_server(const grpc_tls_options *options)
     return NULL;
 }
 
+// credentials_is_name: it goes into :authority, and is no empty one that none
+// could be held against.
+static bool credentials_is_name(const char *name)
+{
+    bool is_good = *name != '\0';
+    for (; *name != '\0'; name++) {
+        is_good = is_good && *name > 0x20 && *name < 0x7f;
+    }
+    return is_good;
+}
+
 static const char *credentials_check_client(const grpc_tls_options *options)
 {
+    if (options->server_name != NULL &&
+        !credentials_is_name(options->server_name)) {
+        return "server_name is empty, or has a byte that no name has";
+    }
     if (options->more_count > 0 || options->clients != GRPC_CLIENTS_UNKNOWN) {
         return "more and clients are a server's";
     }
@@ -151,8 +166,8 @@ static const char *credentials_check_options(const grpc_tls_options *options,
          options->min_version > options->max_version)) {
         return "min_version and max_version are no versions, or no range";
     }
-    if (options->check > GRPC_CHECK_NOTHING ||
-        options->clients > GRPC_CLIENTS_REQUIRED) {
+    if ((unsigned)options->check > GRPC_CHECK_NOTHING ||
+        (unsigned)options->clients > GRPC_CLIENTS_REQUIRED) {
         return "check or clients is none of its values";
     }
     const char *reason =
@@ -360,7 +375,7 @@ static bool credentials_copy_options(struct credentials_settings *settings)
 }
 
 // credentials_settings_init copies options that were checked: words for what is
-// wrong, NULL when nothing is.
+// wrong, NULL when nothing is. (They stay where they are: files point into them.)
 static const char *credentials_settings_init(
     struct credentials_settings *settings, const grpc_allocator *allocator,
     const grpc_tls_options *options, bool is_server)
@@ -458,15 +473,21 @@ static grpc_result credentials_open(const struct credentials_settings *settings,
         .allocator = *allocator,
         .library = credentials_library(options),
         .check = options->check,
+        .clients = options->clients,
         .allow_no_alpn = options->allow_no_alpn,
         .verify = options->verify,
         .self = options->self,
     };
     grpc_result result = GRPC_OK;
     if (context->library->open != NULL) {
-        credentials_say(reason, "%s", context->library->version());
+        reason[0] = '\0';
         result = context->library->open(options, is_server, &context->context,
                                         reason, CREDENTIALS_REASON);
+        reason[CREDENTIALS_REASON - 1] = '\0';
+    }
+    if (result != GRPC_OK && reason[0] == '\0') {
+        credentials_say(reason, "%s: %s", context->library->version(),
+                        grpc_result_name(result));
     }
     if (result != GRPC_OK) {
         alloc_free(allocator, context, sizeof *context);
@@ -489,7 +510,6 @@ static grpc_result credentials_take(struct grpc_credentials *credentials,
                                   reason);
     }
     credentials_forget_all(settings);
-    credentials->is_stale = result != GRPC_OK;
     if (result != GRPC_OK) {
         (void)snprintf(credentials->error, sizeof credentials->error, "%s",
                        reason);
@@ -509,32 +529,59 @@ static grpc_result credentials_refuse(struct grpc_credentials *credentials,
     return no_memory ? GRPC_ENOMEM : GRPC_EINVAL;
 }
 
+// credentials_has_tls: the library makes sessions, and does not pass bytes as
+// they are.
+static bool credentials_has_tls(const grpc_tls_library *library)
+{
+    return library->begin != NULL;
+}
+
+// credentials_check_library: a channel, and a connection that waits for its
+// handshake, have counted on what the credentials were.
+static const char *credentials_check_library(
+    const struct grpc_credentials *credentials, const grpc_tls_library *library)
+{
+    if (library == NULL) {
+        return "this build has no TLS (GRPC_WITH_MBEDTLS), and options.library "
+               "is NULL";
+    }
+    if (credentials->current != NULL &&
+        credentials_has_tls(credentials->current->library) !=
+            credentials_has_tls(library)) {
+        return "the library of one of the options has no sessions";
+    }
+    return NULL;
+}
+
 // credentials_set takes other options, if they are good.
 static grpc_result credentials_set(struct grpc_credentials *credentials,
                                    const grpc_tls_options *options)
 {
-    if (credentials_library(options) == NULL) {
-        return credentials_refuse(credentials,
-                                  "this build has no TLS (GRPC_WITH_MBEDTLS), "
-                                  "and options.library is NULL");
-    }
+    struct credentials_settings *settings = &credentials->settings;
     const char *reason =
-        credentials_check_options(options, credentials->is_server);
-    struct credentials_settings settings;
+        credentials_check_library(credentials, credentials_library(options));
     if (reason == NULL) {
-        reason = credentials_settings_init(&settings, &credentials->allocator,
-                                           options, credentials->is_server);
+        reason = credentials_check_options(options, credentials->is_server);
     }
     if (reason != NULL) {
         return credentials_refuse(credentials, reason);
     }
-    grpc_result result = credentials_take(credentials, &settings);
-    if (result == GRPC_OK || credentials->settings.files == NULL) {
+    // (In a copy of the old nobody looks for files.)
+    struct credentials_settings old = *settings;
+    reason = credentials_settings_init(settings, &credentials->allocator,
+                                       options, credentials->is_server);
+    if (reason != NULL) {
+        *settings = old;
+        return credentials_refuse(credentials, reason);
+    }
+    grpc_result result = credentials_take(credentials, settings);
+    if (result == GRPC_OK || credentials->current == NULL) {
         // (Files that were wrong at first may be put right.)
-        credentials_settings_fini(&credentials->settings);
-        credentials->settings = settings;
+        credentials_settings_fini(&old);
+        credentials->is_stale = false;
     } else {
-        credentials_settings_fini(&settings);
+        credentials_settings_fini(settings);
+        *settings = old;
     }
     return result;
 }
@@ -636,7 +683,9 @@ grpc_result grpc_credentials_reload(grpc_credentials *credentials,
         return credentials_refuse(credentials,
                                   "there were no good options to read again");
     }
-    return credentials_take(credentials, &credentials->settings);
+    grpc_result result = credentials_take(credentials, &credentials->settings);
+    credentials->is_stale = result != GRPC_OK;
+    return result;
 }
 
 // ---- For connections --------------------------------------------------------
@@ -676,12 +725,12 @@ static void credentials_look(struct grpc_credentials *credentials,
 {
     uint32_t reload_ms = credentials->settings.options.reload_ms;
     uint64_t now_ms = run_now(loop);
-    if (credentials->looked_ms == 0) {
-        credentials->looked_ms = now_ms;
-    }
-    if (reload_ms == 0 || now_ms - credentials->looked_ms < reload_ms) {
+    // (When they were made is not known: that is looked at the first time.)
+    if (reload_ms == 0 || (credentials->has_looked &&
+                           now_ms - credentials->looked_ms < reload_ms)) {
         return;
     }
+    credentials->has_looked = true;
     credentials->looked_ms = now_ms;
     if (!credentials->is_stale &&
         !credentials_have_changed(&credentials->settings)) {
@@ -708,22 +757,10 @@ struct credentials_context *credentials_use(
     return credentials->current;
 }
 
-grpc_security credentials_level(const struct grpc_credentials *credentials,
-                                const struct socket_address *peer)
-{
-    if (credentials == NULL) {
-        return GRPC_INSECURE;
-    }
-    if (credentials->is_local) {
-        return socket_address_is_unix(peer) ? GRPC_PRIVATE : GRPC_INSECURE;
-    }
-    return credentials_is_tls(credentials) ? GRPC_PRIVATE : GRPC_INSECURE;
-}
-
 bool credentials_is_tls(const struct grpc_credentials *credentials)
 {
     return credentials != NULL && credentials->current != NULL &&
-           credentials->current->library->begin != NULL;
+           credentials_has_tls(credentials->current->library);
 }
 
 const char *credentials_server_name(const struct grpc_credentials *credentials)

@@ -32,6 +32,7 @@ struct credentials_context {
     void *context; // the library's own
     // What a connection decides by when the library has verified a chain.
     grpc_tls_check check;
+    grpc_tls_clients clients;
     bool allow_no_alpn;
     grpc_result (*verify)(const grpc_identity *peer, char *reason,
                           size_t reason_size, void *self);
@@ -46,7 +47,7 @@ struct credentials_file {
     struct loop_file_stamp stamp; // of what was read
 };
 
-// Options, copied.
+// Options, copied. files point into options, which stay where they are.
 struct credentials_settings {
     grpc_arena arena; // of what they point to
     grpc_tls_options options;
@@ -59,7 +60,8 @@ struct grpc_credentials {
     uint32_t holders;
     bool is_local;
     bool is_server;
-    bool is_stale; // what was read last was not good: read it again
+    bool is_stale;   // what was read last was not good: read it again
+    bool has_looked; // at the files, after they were read first
     grpc_allocator allocator;
     struct credentials_settings settings;
     struct credentials_context *current;
@@ -72,15 +74,11 @@ INTERNAL const char *credentials_fault(const struct grpc_credentials *of,
                                        bool is_server);
 
 // credentials_use is the context for a new connection, which holds it until
-// credentials_release. (They have no fault.) It may read files that have changed. NULL for local ones.
+// credentials_release. (They have no fault.) It may read files that have changed.
+// NULL for local ones.
 INTERNAL struct credentials_context *credentials_use(
     struct grpc_credentials *credentials, struct grpc_loop *loop);
 INTERNAL void credentials_release(struct credentials_context *context);
-
-// credentials_level is how far a connection with that peer is protected.
-INTERNAL grpc_security
-credentials_level(const struct grpc_credentials *credentials,
-                  const struct socket_address *peer);
 
 // credentials_is_tls: the bytes are not those of HTTP/2.
 INTERNAL bool credentials_is_tls(const struct grpc_credentials *credentials);

@@ -92,6 +92,17 @@ static grpc_result secure_refuse(struct secure *secure, const char *format, ...)
     return GRPC_EFORMAT;
 }
 
+// secure_clean leaves printable ASCII alone: what the peer wrote is told to who
+// prints it.
+static void secure_clean(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < 0x20 || *text > 0x7e) {
+            *text = '?';
+        }
+    }
+}
+
 // secure_first_name is a name to tell whom a certificate is for.
 static grpc_str secure_first_name(const grpc_identity *identity)
 {
@@ -108,26 +119,53 @@ static grpc_result secure_check_name(struct secure *secure,
                                      const grpc_identity *identity)
 {
     const char *host = secure->peer.server_name;
-    if (host == NULL || secure->context->check != GRPC_CHECK_ALL ||
-        tls_name_matches(identity->names, identity->name_count, host)) {
+    if (secure->credentials->is_server ||
+        secure->context->check != GRPC_CHECK_ALL ||
+        (host != NULL &&
+         tls_name_matches(identity->names, identity->name_count, host))) {
         return GRPC_OK;
     }
     grpc_str name = secure_first_name(identity);
-    return secure_refuse(secure, "the certificate is for %.*s, not for %.100s",
-                         (int)(name.size < 100 ? name.size : 100), name.data,
-                         host);
+    char text[100];
+    (void)snprintf(text, sizeof text, "%.*s",
+                   (int)(name.size < sizeof text ? name.size : sizeof text),
+                   name.data);
+    secure_clean(text);
+    return secure_refuse(secure, "the certificate is for %s, not for %.100s",
+                         text, host != NULL ? host : "nobody");
+}
+
+// secure_check_chain: the library has verified what there is to be verified, and
+// there is a certificate where there has to be one, though that is its task.
+static grpc_result secure_check_chain(struct secure *secure,
+                                      const grpc_identity *identity)
+{
+    const struct credentials_context *context = secure->context;
+    bool is_server = secure->credentials->is_server;
+    bool is_shown = identity->certificate.size > 0;
+    if (is_server && !is_shown && context->clients == GRPC_CLIENTS_REQUIRED) {
+        return secure_refuse(secure, "the client has shown no certificate");
+    }
+    if (!identity->is_verified && context->check != GRPC_CHECK_NOTHING &&
+        (is_shown || !is_server)) {
+        return secure_refuse(secure, "the certificate was not verified");
+    }
+    return GRPC_OK;
 }
 
 static grpc_result secure_check_alpn(struct secure *secure,
                                      const grpc_identity *identity)
 {
     bool is_none = identity->alpn[0] == '\0';
+    char alpn[20];
     if (strcmp(identity->alpn, "h2") == 0 ||
         (is_none && secure->context->allow_no_alpn)) {
         return GRPC_OK;
     }
-    return secure_refuse(secure, "the peer does not agree on h2 by ALPN%s%.20s",
-                         is_none ? "" : ", but has ", identity->alpn);
+    (void)snprintf(alpn, sizeof alpn, "%s", identity->alpn);
+    secure_clean(alpn);
+    return secure_refuse(secure, "the peer does not agree on h2 by ALPN%s%s",
+                         is_none ? "" : ", but has ", alpn);
 }
 
 // secure_spiffe_id puts it into text; "" when there is none.
@@ -163,20 +201,27 @@ static grpc_result secure_check_verify(struct secure *secure,
                                                  : grpc_result_name(result));
 }
 
+static const char *secure_text(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
 // secure_check is a grpc_tls_peer's check.
 static grpc_result secure_check(void *self, const grpc_identity *identity)
 {
     struct secure *secure = self;
-    bool is_shown = identity->certificate.size > 0;
-    if (!identity->is_verified &&
-        secure->context->check != GRPC_CHECK_NOTHING &&
-        (is_shown || !secure->credentials->is_server)) {
-        return secure_refuse(secure, "the certificate was not verified");
-    }
     grpc_identity seen = *identity;
-    grpc_result result = secure_check_alpn(secure, identity);
+    seen.level = GRPC_PRIVATE;
+    seen.protocol = secure_text(identity->protocol);
+    seen.cipher = secure_text(identity->cipher);
+    seen.alpn = secure_text(identity->alpn);
+    seen.subject = secure_text(identity->subject);
+    grpc_result result = secure_check_chain(secure, &seen);
     if (result == GRPC_OK) {
-        result = secure_check_name(secure, identity);
+        result = secure_check_alpn(secure, &seen);
+    }
+    if (result == GRPC_OK) {
+        result = secure_check_name(secure, &seen);
     }
     if (result == GRPC_OK) {
         result = secure_check_verify(secure, &seen);
@@ -237,17 +282,27 @@ static void secure_drop_bytes(struct secure *secure, struct secure_bytes *bytes)
     secure_take(secure, bytes, bytes->size - bytes->used);
 }
 
+void secure_shut(struct secure *secure)
+{
+    if (secure->session != NULL) {
+        secure->context->library->end(secure->session);
+        secure->session = NULL;
+    }
+    credentials_release(secure->context);
+    secure->context = NULL;
+    secure_drop_bytes(secure, &secure->input);
+    if (secure->state < SECURE_ENDED) {
+        secure_set_state(secure, SECURE_FAILED);
+    }
+}
+
 void secure_free(struct secure *secure)
 {
     if (secure == NULL) {
         return;
     }
-    if (secure->session != NULL) {
-        secure->context->library->end(secure->session);
-    }
-    credentials_release(secure->context);
+    secure_shut(secure);
     grpc_credentials_free(secure->credentials);
-    secure_drop_bytes(secure, &secure->input);
     secure_drop_bytes(secure, &secure->output);
     if (secure->reason != NULL) {
         alloc_free(secure->allocator, secure->reason, SECURE_REASON);
@@ -282,23 +337,36 @@ grpc_result secure_handshake(struct secure *secure, grpc_tls_io *io)
     return result;
 }
 
+// secure_misused: a library that does not keep the contract is not gone on with.
+static grpc_result secure_misused(struct secure *secure)
+{
+    return secure_refuse(secure, "the TLS library %.100s breaks its contract",
+                         secure->context->library->version());
+}
+
+static bool secure_has_room(const grpc_tls_io *io)
+{
+    return io->output_room - io->output_size >= GRPC_TLS_ROOM;
+}
+
 grpc_result secure_read(struct secure *secure, grpc_tls_io *io, uint8_t *data,
                         size_t room, size_t *out_size)
 {
     const grpc_tls_library *library = secure->context->library;
     grpc_result result = GRPC_OK;
     *out_size = 0;
-    while (room > 0 && result == GRPC_OK) {
+    while (room > 0 && result == GRPC_OK && secure_has_room(io)) {
         size_t size = 0;
         result = library->read(secure->session, io, data, room, &size);
-        if (result == GRPC_OK) {
-            ASSERT(size > 0 && size <= room);
+        if (result == GRPC_OK && (size == 0 || size > room)) {
+            result = secure_misused(secure);
+        } else if (result == GRPC_OK) {
             data += size;
             room -= size;
             *out_size += size;
         }
     }
-    if (result != GRPC_OK && result != GRPC_AGAIN) {
+    if (result != GRPC_OK && result != GRPC_AGAIN && result != GRPC_MORE) {
         secure_set_state(secure,
                          result == GRPC_ESTATE ? SECURE_ENDED : SECURE_FAILED);
     }
@@ -311,6 +379,9 @@ bool secure_write(struct secure *secure, grpc_tls_io *io, struct view data,
     *used = data.size;
     grpc_result result =
         secure->context->library->write(secure->session, io, data.data, used);
+    if (result == GRPC_OK && (*used == 0 || *used > data.size)) {
+        result = secure_misused(secure);
+    }
     if (result != GRPC_OK) {
         secure_set_state(secure, SECURE_FAILED);
     }
@@ -327,9 +398,10 @@ const char *secure_reason(const struct secure *secure)
     if (secure->reason != NULL) {
         return secure->reason;
     }
-    return secure->session == NULL
-               ? "out of memory"
-               : secure->context->library->error(secure->session);
+    const char *reason = secure->session == NULL
+                             ? "out of memory"
+                             : secure->context->library->error(secure->session);
+    return reason != NULL ? reason : "the TLS library does not say why";
 }
 
 grpc_result secure_identify(const struct secure *secure, grpc_arena *arena,

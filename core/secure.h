@@ -9,7 +9,8 @@
 //                                    FAILED <-----------------+     ENDED
 //
 // Invariants:
-//   1. There is a session but in WAITING, and in FAILED when it never began.
+//   1. There is a session but in WAITING, in FAILED when it never began, and
+//      after secure_shut.
 //   2. A connection becomes OPEN only when secure_check has found that its peer
 //      will do, whether or not the library has asked for that.
 
@@ -60,6 +61,10 @@ INTERNAL MUST_CHECK struct secure *secure_new(
     const char *server_name);
 INTERNAL void secure_free(struct secure *secure);
 
+// secure_shut gives back what the session took, but output that still waits: it
+// is over, and nothing but that is of use. What secure_reason said is gone.
+INTERNAL void secure_shut(struct secure *secure);
+
 // secure_begin begins the session, with what the credentials are now; false
 // without memory.
 INTERNAL MUST_CHECK bool secure_begin(struct secure *secure,
@@ -69,9 +74,9 @@ INTERNAL MUST_CHECK bool secure_begin(struct secure *secure,
 INTERNAL MUST_CHECK grpc_result secure_handshake(struct secure *secure,
                                                  grpc_tls_io *io);
 
-// secure_read puts as much plain text into data as there is, and room for it.
-// GRPC_OK: some; there may be more. GRPC_AGAIN: there was less. Others: as
-// GRPC_AGAIN, and it is ENDED or FAILED now.
+// secure_read puts as much plain text into data as there is, and room for it and
+// for what the session answers. GRPC_OK, GRPC_MORE: there may be more. GRPC_AGAIN:
+// there was less. Others: as GRPC_AGAIN, and it is ENDED or FAILED now.
 INTERNAL MUST_CHECK grpc_result secure_read(struct secure *secure,
                                             grpc_tls_io *io, uint8_t *data,
                                             size_t room, size_t *out_size);

@@ -54,6 +54,16 @@ static size_t h2recv_least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+// h2recv_is_tls: a record of TLS (RFC 8446 section 5.1), a handshake or an alert.
+// No preface of HTTP/2 begins like that: a SETTINGS frame is not so large.
+static bool h2recv_is_tls(const uint8_t *bytes, size_t size)
+{
+    enum { H2RECV_TLS_ALERT = 21, H2RECV_TLS_HANDSHAKE = 22 };
+    return size > 0 &&
+           (bytes[0] == H2RECV_TLS_ALERT || bytes[0] == H2RECV_TLS_HANDSHAKE) &&
+           (size == 1 || bytes[1] == 3);
+}
+
 static enum h2recv_outcome h2recv_step_magic(struct h2_conn *conn,
                                              struct view *rest,
                                              struct h2_event *event)
@@ -68,8 +78,11 @@ static enum h2recv_outcome h2recv_step_magic(struct h2_conn *conn,
         h2recv_least(rest->size, (size_t)H2RECV_MAGIC_SIZE - conn->head_size);
     struct view part = h2recv_take(rest, n);
     if (n > 0 && memcmp(part.data, magic + conn->head_size, n) != 0) {
+        bool is_tls = conn->head_size == 0 && h2recv_is_tls(part.data, n);
         (void)h2_conn_fail(conn, H2_PROTOCOL_ERROR,
-                           "not the HTTP/2 client preface");
+                           is_tls ? "the client speaks TLS, which this port "
+                                    "does not"
+                                  : "not the HTTP/2 client preface");
         return H2RECV_AGAIN;
     }
     conn->head_size = (uint8_t)(conn->head_size + n);
@@ -194,6 +207,20 @@ static bool h2recv_may_gather(struct h2_conn *conn)
                         "frame is too large to be gathered");
 }
 
+// h2recv_meets_tls: the server answers our preface by an alert, which may be
+// less than a frame's head, and all that it says.
+static bool h2recv_meets_tls(struct h2_conn *conn, const uint8_t *head,
+                             size_t size)
+{
+    if (conn->is_server || conn->settings_received || size < 2 ||
+        !h2recv_is_tls(head, size)) {
+        return false;
+    }
+    (void)h2_conn_fail(conn, H2_PROTOCOL_ERROR,
+                       "the server speaks TLS, which this channel does not");
+    return true;
+}
+
 static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
                                             struct view *rest,
                                             struct h2_event *event)
@@ -207,7 +234,13 @@ static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
     } else if (h2recv_gather_head(conn, rest)) {
         head = conn->head;
     } else {
-        return H2RECV_STARVED;
+        return h2recv_meets_tls(conn, conn->head, conn->head_size)
+                   ? H2RECV_AGAIN
+                   : H2RECV_STARVED;
+    }
+    if (UNLIKELY(!conn->settings_received) &&
+        h2recv_meets_tls(conn, head, H2_HEAD_SIZE)) {
+        return H2RECV_AGAIN;
     }
     if (!h2recv_admit(conn, head)) {
         return H2RECV_AGAIN;

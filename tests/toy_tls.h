@@ -24,7 +24,16 @@
 #include "base/linkage.h"
 #include "grpc.h"
 
-enum { TOY_HELLO = 1, TOY_DONE, TOY_DATA, TOY_CLOSE, TOY_ALERT };
+// An ASK is answered by an ANSWER, as TLS 1.3's KeyUpdate may be.
+enum {
+    TOY_HELLO = 1,
+    TOY_DONE,
+    TOY_DATA,
+    TOY_CLOSE,
+    TOY_ALERT,
+    TOY_ASK,
+    TOY_ANSWER,
+};
 enum {
     TOY_HEAD = 3,
     TOY_SUM = 4,
@@ -41,6 +50,12 @@ struct toy {
     bool bad_write;   // the next write fails
     bool no_identity; // identify has no memory
     bool sums;        // records have them
+    bool lazy;        // input is left where it is until a record is whole
+    bool greedy;      // all input is taken at once, as by a BIO of OpenSSL's
+    bool deaf;        // read takes nothing at all
+    bool idle;     // write takes nothing, and read gives nothing, with success
+    bool silent;   // no reason is given
+    bool obedient; // what check says is of no account
     const char *name; // of the server's certificate; NULL: "localhost"
     const grpc_allocator *allocator; // of contexts and sessions; NULL: malloc
     int open_contexts;
@@ -65,6 +80,8 @@ struct toy_session {
     bool met;                // theirs has come
     char alpn[16];
     const char *error;
+    unsigned char *store; // what a greedy one has taken
+    size_t store_size, store_read;
 };
 
 static void *toy_new(const struct toy *toy, size_t size)
@@ -94,9 +111,12 @@ static grpc_result toy_open(const grpc_tls_options *options, bool is_server,
                             void **context, char *reason, size_t reason_size)
 {
     struct toy_context *made = NULL;
-    if (options->identity.certificate.size > 0 &&
+    const struct toy *toy = options->library_data;
+    if (options->identity.certificate.size >= 3 &&
         memcmp(options->identity.certificate.data, "bad", 3) == 0) {
-        (void)snprintf(reason, reason_size, "certificate: bad");
+        if (!toy->silent) {
+            (void)snprintf(reason, reason_size, "certificate: bad");
+        }
         return GRPC_EINVAL;
     }
     made = toy_new(options->library_data, sizeof *made);
@@ -137,6 +157,7 @@ static void toy_end(void *session)
     struct toy_session *ended = session;
     struct toy *toy = ended->context->toy;
     toy->open_sessions--;
+    free(ended->store);
     toy_free(toy, ended, sizeof *ended);
 }
 
@@ -217,14 +238,70 @@ static const char *toy_open_record(struct toy_session *session)
     return NULL;
 }
 
+// toy_swallow: all input is its own now.
+static void toy_swallow(struct toy_session *session, grpc_tls_io *io)
+{
+    if (!session->context->toy->greedy || io->input_size == 0) {
+        return;
+    }
+    unsigned char *store =
+        realloc(session->store, session->store_size + io->input_size);
+    if (store == NULL) {
+        abort();
+    }
+    memcpy(store + session->store_size, io->input, io->input_size);
+    session->store = store;
+    session->store_size += io->input_size;
+    io->input += io->input_size;
+    io->input_size = 0;
+}
+
+// toy_is_whole: a lazy one finds a whole record in the input.
+static bool toy_is_whole(const struct toy_session *session,
+                         const grpc_tls_io *io)
+{
+    size_t size = io->input_size;
+    size_t extra = session->context->toy->sums ? TOY_SUM : 0;
+    return size >= TOY_HEAD &&
+           size >=
+               TOY_HEAD + extra + ((size_t)io->input[1] << 8 | io->input[2]);
+}
+
+// toy_input takes at most size bytes of what there is.
+static size_t toy_input(struct toy_session *session, grpc_tls_io *io,
+                        unsigned char *to, size_t size)
+{
+    if (session->context->toy->greedy) {
+        size_t left = session->store_size - session->store_read;
+        size = size < left ? size : left;
+        if (size > 0) {
+            memcpy(to, session->store + session->store_read, size);
+        }
+        session->store_read += size;
+        return size;
+    }
+    size = size < io->input_size ? size : io->input_size;
+    if (size > 0) {
+        memcpy(to, io->input, size);
+        io->input += size;
+        io->input_size -= size;
+    }
+    return size;
+}
+
 // toy_take gathers one record: GRPC_OK, GRPC_AGAIN, or what is wrong with it.
 static grpc_result toy_take(struct toy_session *session, grpc_tls_io *io)
 {
+    toy_swallow(session, io);
+    if (session->context->toy->lazy && session->size == 0 &&
+        !toy_is_whole(session, io)) {
+        return GRPC_AGAIN;
+    }
     while (!session->open) {
         size_t whole = toy_whole(session);
         if (session->size >= TOY_HEAD) {
             if (session->record[0] < TOY_HELLO ||
-                session->record[0] > TOY_ALERT ||
+                session->record[0] > TOY_ANSWER ||
                 toy_content(session) > GRPC_TLS_RECORD_BYTES) {
                 return toy_fail(session, io, "that is no record");
             }
@@ -237,15 +314,12 @@ static grpc_result toy_take(struct toy_session *session, grpc_tls_io *io)
                 break;
             }
         }
-        if (io->input_size == 0) {
+        size_t part = toy_input(session, io, session->record + session->size,
+                                whole - session->size);
+        if (part == 0) {
             return GRPC_AGAIN;
         }
-        size_t part = whole - session->size;
-        part = part < io->input_size ? part : io->input_size;
-        memcpy(session->record + session->size, io->input, part);
         session->size += part;
-        io->input += part;
-        io->input_size -= part;
     }
     if (session->record[0] == TOY_ALERT) {
         session->error = "the peer sent an alert";
@@ -303,8 +377,9 @@ static grpc_result toy_check(struct toy_session *session, grpc_tls_io *io)
         result = session->peer->check(session->peer->check_self, &identity);
     }
     grpc_arena_free(&arena);
-    return result == GRPC_OK ? GRPC_OK
-                             : toy_fail(session, io, "check refuses the peer");
+    return result == GRPC_OK || session->context->toy->obedient
+               ? GRPC_OK
+               : toy_fail(session, io, "check refuses the peer");
 }
 
 static void toy_say_hello(struct toy_session *session, grpc_tls_io *io)
@@ -348,16 +423,42 @@ static grpc_result toy_handshake(void *session, grpc_tls_io *io)
     return result;
 }
 
+// toy_take_data is toy_take past what is nothing for the user.
+static grpc_result toy_take_data(struct toy_session *session, grpc_tls_io *io)
+{
+    for (;;) {
+        grpc_result result = toy_take(session, io);
+        if (result != GRPC_OK) {
+            return result;
+        }
+        int type = session->record[0];
+        if (type == TOY_ASK) {
+            toy_put(session, io, TOY_ANSWER, "", 0);
+        } else if (type != TOY_ANSWER &&
+                   (type != TOY_DATA || toy_content(session) > 0)) {
+            return GRPC_OK;
+        }
+        toy_drop(session);
+        if (io->output_room - io->output_size < GRPC_TLS_ROOM) {
+            return GRPC_MORE; // with room for the next answer
+        }
+    }
+}
+
 static grpc_result toy_read(void *session, grpc_tls_io *io, unsigned char *data,
                             size_t room, size_t *size)
 {
     struct toy_session *of = session;
-    grpc_result result = toy_take(of, io);
-    while (result == GRPC_OK && of->record[0] == TOY_DATA &&
-           toy_content(of) == 0) {
-        toy_drop(of);
-        result = toy_take(of, io);
+    if (of->context->toy->deaf) {
+        return GRPC_AGAIN;
     }
+    if (of->context->toy->idle) {
+        return GRPC_OK;
+    }
+    if (io->output_room - io->output_size < GRPC_TLS_ROOM) {
+        abort(); // which core has promised
+    }
+    grpc_result result = toy_take_data(of, io);
     if (result != GRPC_OK) {
         return result;
     }
@@ -385,6 +486,10 @@ static grpc_result toy_write(void *session, grpc_tls_io *io,
         of->error = "it does not write";
         return GRPC_EFORMAT;
     }
+    if (of->context->toy->idle) {
+        *size = 0;
+        return GRPC_OK;
+    }
     *size = *size < GRPC_TLS_RECORD_BYTES ? *size : GRPC_TLS_RECORD_BYTES;
     toy_put(of, io, TOY_DATA, data, *size);
     return GRPC_OK;
@@ -398,7 +503,7 @@ static void toy_finish(void *session, grpc_tls_io *io)
 static const char *toy_error(void *session)
 {
     const struct toy_session *of = session;
-    return of->error;
+    return of->context->toy->silent ? NULL : of->error;
 }
 
 static MAYBE_UNUSED const grpc_tls_library toy_tls = {
