@@ -638,12 +638,20 @@ static void conn_follow_secure(struct conn *conn)
     }
 }
 
-// conn_fail_secure: what has come is none of the session's. The peer is told, by an
-// alert.
+// conn_fail_secure: the peer's alert has come, or nonsense, and then the peer is told
+// by one. Before HTTP/2 is there that is about the handshake: with TLS 1.3 a
+// client is through before its server has seen its certificate.
 static void conn_fail_secure(struct conn *conn)
 {
     char reason[CONN_REASON_TEXT];
-    conn_wire_say(conn, "read from", EPROTO, reason);
+    char peer[SOCKET_ADDRESS_TEXT];
+    if (conn->state == CONN_HANDSHAKE) {
+        conn_peer_text(conn, peer);
+        (void)snprintf(reason, sizeof reason, "TLS with %s: %s", peer,
+                       conn_secure_words(conn));
+    } else {
+        conn_wire_say(conn, "read from", EPROTO, reason);
+    }
     conn_secure_end(conn, reason);
 }
 

@@ -56,7 +56,8 @@ struct toy {
     bool idle;     // write takes nothing, and read gives nothing, with success
     bool silent;   // no reason is given
     bool obedient; // what check says is of no account
-    const char *name; // of the server's certificate; NULL: "localhost"
+    const char *name; // of the peer's certificate; NULL: "localhost"
+    const char *alpn; // what was agreed on; NULL: "h2"
     const grpc_allocator *allocator; // of contexts and sessions; NULL: malloc
     int open_contexts;
     int open_sessions;
@@ -342,7 +343,8 @@ static grpc_result toy_identify(void *session, grpc_arena *arena,
     const struct toy *toy = of->context->toy;
     const char *name = toy->name != NULL ? toy->name : "localhost";
     grpc_tls_name *names = grpc_arena_alloc(arena, sizeof *names);
-    grpc_str alpn = grpc_arena_printf(arena, "%s", of->alpn);
+    grpc_str alpn = grpc_arena_printf(arena, "%s",
+                                      toy->alpn != NULL ? toy->alpn : of->alpn);
     if (names == NULL || alpn.data == NULL || toy->no_identity) {
         return GRPC_ENOMEM;
     }
