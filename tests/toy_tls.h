@@ -56,9 +56,13 @@ struct toy {
     bool idle;     // write takes nothing, and read gives nothing, with success
     bool silent;   // no reason is given
     bool obedient; // what check says is of no account
+    bool refuses;  // open has no memory
+    bool is_address;  // name is an address of IPv4
     const char *name; // of the peer's certificate; NULL: "localhost"
     const char *alpn; // what was agreed on; NULL: "h2"
     const grpc_allocator *allocator; // of contexts and sessions; NULL: malloc
+    char saw[256]; // by open: certificate|key|roots, and more certificates
+    int opens;
     int open_contexts;
     int open_sessions;
     int steps; // of handshakes
@@ -108,11 +112,41 @@ static const char *toy_version(void)
     return "toy 1";
 }
 
+static void toy_see(struct toy *toy, grpc_str text, const char *before)
+{
+    size_t used = strlen(toy->saw);
+    (void)snprintf(toy->saw + used, sizeof toy->saw - used, "%s%.*s", before,
+                   (int)text.size, text.size > 0 ? text.data : "");
+}
+
+// toy_look keeps what it has been given, which ends with NULs.
+static void toy_look(struct toy *toy, const grpc_tls_options *options)
+{
+    toy->opens++;
+    toy->saw[0] = '\0';
+    toy_see(toy, options->identity.certificate, "");
+    toy_see(toy, options->identity.key, "|");
+    toy_see(toy, options->roots, "|");
+    for (size_t i = 0; i < options->more_count; i++) {
+        toy_see(toy, options->more[i].certificate, "|");
+        toy_see(toy, options->more[i].key, "|");
+    }
+    const grpc_str texts[] = {options->identity.certificate,
+                              options->identity.key, options->roots,
+                              options->crl};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i].size > 0 && texts[i].data[texts[i].size] != '\0') {
+            abort();
+        }
+    }
+}
+
 static grpc_result toy_open(const grpc_tls_options *options, bool is_server,
                             void **context, char *reason, size_t reason_size)
 {
     struct toy_context *made = NULL;
-    const struct toy *toy = options->library_data;
+    struct toy *toy = options->library_data;
+    toy_look(toy, options);
     if (options->identity.certificate.size >= 3 &&
         memcmp(options->identity.certificate.data, "bad", 3) == 0) {
         if (!toy->silent) {
@@ -120,7 +154,7 @@ static grpc_result toy_open(const grpc_tls_options *options, bool is_server,
         }
         return GRPC_EINVAL;
     }
-    made = toy_new(options->library_data, sizeof *made);
+    made = toy->refuses ? NULL : toy_new(toy, sizeof *made);
     if (made == NULL) {
         (void)snprintf(reason, reason_size, "out of memory");
         return GRPC_ENOMEM;
@@ -361,6 +395,10 @@ static grpc_result toy_identify(void *session, grpc_arena *arena,
     *names = (grpc_tls_name){GRPC_NAME_DNS, grpc_str_z(name)};
     if (strncmp(name, "spiffe:", 7) == 0) {
         names->type = GRPC_NAME_URI;
+    }
+    static const char toy_loopback[] = {127, 0, 0, 1};
+    if (toy->is_address) {
+        *names = (grpc_tls_name){GRPC_NAME_ADDRESS, {toy_loopback, 4}};
     }
     identity->names = names;
     identity->name_count = 1;
