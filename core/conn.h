@@ -233,7 +233,8 @@ INTERNAL MUST_CHECK int conn_start(struct conn *conn, int fd,
 // after every send.
 INTERNAL void conn_wake(struct conn *conn);
 
-// conn_drain begins to end a server's connection, in two steps.
+// conn_drain begins to end a server's connection, in two steps; one in TLS's
+// handshake when that is done, for its client may have calls that wait for it.
 INTERNAL void conn_drain(struct conn *conn, enum conn_drain why);
 
 // conn_finish tells the peer that no more calls are taken (GOAWAY), lets those

@@ -122,17 +122,34 @@ static void conn_life_say(struct conn *conn, uint32_t last_id)
                                       view_of(words, strlen(words))));
 }
 
+// conn_life_drain_later: who is in a handshake of TLS is told when that is done.
+// It may take no longer than the answer to a PING.
+static void conn_life_drain_later(struct conn *conn)
+{
+    uint32_t left_ms = conn->due_ms[CONN_DUE_STATE] - conn_now_ms(conn);
+    if (left_ms > CORE_DRAIN_MS) {
+        conn_wait_for(conn, CONN_DUE_STATE, CORE_DRAIN_MS);
+    }
+}
+
+void conn_drain_now(struct conn *conn)
+{
+    enum conn_drain why = (enum conn_drain)conn->drain;
+    conn->drain = CONN_DRAIN_NONE;
+    conn_drain(conn, why);
+}
+
 void conn_drain(struct conn *conn, enum conn_drain why)
 {
     if (conn_is_over(conn) || conn->finishing ||
         conn->drain != CONN_DRAIN_NONE) {
         return;
     }
+    conn->drain = (uint8_t)why & 3u;
     if (conn_is_opening(conn)) {
-        conn_close(conn, "the server was stopped");
+        conn_life_drain_later(conn);
         return;
     }
-    conn->drain = (uint8_t)why & 3u;
     conn_life_say(conn, H2_STREAM_ID_MAX);
     conn_life_require(conn, h2_ping(&conn->h2, conn_life_goodbye));
     conn_wait_for(conn, CONN_DUE_LEAVE, CORE_DRAIN_MS);

@@ -12,6 +12,9 @@
 // conn_life_begin: the peer's SETTINGS are there, and its times begin.
 INTERNAL void conn_life_begin(struct conn *conn);
 
+// conn_drain_now: what was to be drained in its handshake of TLS has it behind it.
+INTERNAL void conn_drain_now(struct conn *conn);
+
 // conn_life_on_ping: a client has asked whether we are there, and is answered.
 INTERNAL void conn_life_on_ping(struct conn *conn);
 

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "core/conn.h"
+#include "core/conn_life.h"
 #include "core/conn_secure.h"
 #include "core/conn_wire.h"
 #include "core/limits.h"
@@ -120,6 +121,9 @@ void conn_open_secured(struct conn *conn)
         return;
     }
     conn_open_begin(conn);
+    if (conn->drain != CONN_DRAIN_NONE) {
+        conn_drain_now(conn);
+    }
 }
 
 const char *conn_open_phase(const struct conn *conn)

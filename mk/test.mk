@@ -23,7 +23,8 @@ endif
 # The generator is no part of the amalgamation, and the simulated network of
 # tests/sim, which these tests run on, is linked with the split tree.
 SIM_TESTS = test_sim_net test_channel_mess test_connectivity \
-	test_connectivity_life test_pick_first test_resolver test_send_moved \
+	test_connectivity_life test_pick_first test_resolver test_secure_life \
+	test_send_moved \
 	test_storms test_subchannel test_unsent
 ONE_FILE_TESTS = $(filter-out test_gen_% $(SIM_TESTS),$(UNIT_TESTS))
 MACHINES := $(if $(filter x86_64,$(shell uname -m)),m32) musl s390x
@@ -238,6 +239,7 @@ nightly:
 	+$(MAKE) test TEST_LONG=1
 	+$(MAKE) valgrind TEST_LONG=1
 	+$(MAKE) sim SEEDS=30000
+	+$(MAKE) sim TLS=1 SEEDS=2000
 	+$(MAKE) sim-machines
 	+$(MAKE) oom
 	+$(MAKE) interop
@@ -335,20 +337,22 @@ $(eval $(call flavour,sim,$(TEST_CC) $(TEST_CFLAGS) -O2 $(VENDOR_CPPFLAGS) \
 # The machines that are not this one have neither zlib nor mbedTLS.
 vendor_of = $(if $(filter $(MACHINES),$(1)),,$(VENDOR_LIBS))
 
-# $(call simulation,FLAVOUR,COMPILER AND FLAGS)
+# $(call simulation,FLAVOUR,COMPILER AND FLAGS,LIBRARIES)
 define simulation
 $(T)/$(1)/sim: $(SIM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
-	$$(call run,LINK)$(2) -o $$@ $$^ $(call vendor_of,$(1)) -lpthread
+	$$(call run,LINK)$(2) -o $$@ $$^ $(or $(3),$(call vendor_of,$(1))) -lpthread
 $(T)/$(1)/oom: $(OOM_OBJECTS:%=$(T)/$(1)/obj/tests/%.o) $(T)/$(1)/libsplit.a
-	$$(call run,LINK)$(2) -o $$@ $$^ $(call vendor_of,$(1)) -lpthread
+	$$(call run,LINK)$(2) -o $$@ $$^ $(or $(3),$(call vendor_of,$(1))) -lpthread
 endef
 SIM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_ways sim/sim_report \
 	sim/sim_wire sim/sim_service sim/sim_core sim/sim_calls sim/sim_talk sim/sim_meta \
-	sim/sim_pass sim/sim_acts sim/sim_links sim/sim_engine sim/sim
+	sim/sim_pass sim/sim_acts sim/sim_links sim/sim_tls sim/sim_safe \
+	sim/sim_engine sim/sim
 OOM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_ways sim/sim_report \
 	sim/sim_service sim/oom_streams sim/oom_scenarios sim/oom
 $(eval $(call simulation,sim,$(TEST_CC)))
 $(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))
+$(eval $(call simulation,mbedtls3,$(TEST_CC) $(SANITIZE),$(mbedtls3_LIBS)))
 
 # Mixed calls over real sockets for a long time, half of it against a server of
 # ours in another process, half against grpc-go; with assertions.
@@ -401,17 +405,34 @@ chaos:
 	@tests/chaos/run $(T)/sim/chaos $(CHAOS_SECONDS) $(SEED)
 .PHONY: chaos
 
-SEEDS ?= 2000
+SEEDS ?= $(if $(TLS),200,2000)
 FIRST ?= 1
+SIM_MBEDTLS3 = $(if $(MBEDTLS3_TESTS),$(T)/mbedtls3/sim)
 SIM_RUN = --first $(FIRST) --jobs $(JOBS)
-sim:
+sim: $(if $(TLS),sim-tls,sim-plain)
+.PHONY: sim
+sim-plain:
 	@tests/deps sim
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
 		$(T)/san/sim $(T)/sim/sim
 	@echo 'with sanitizers:'
 	@$(T)/san/sim $(SIM_RUN) --seeds $$(($(SEEDS) / 10 + 1)) --short
 	@$(T)/sim/sim $(SIM_RUN) --seeds $(SEEDS)
-.PHONY: sim
+.PHONY: sim-plain
+
+# The same with TLS by mbedTLS in the middle, and by 3.6 with sanitizers. (Some
+# seeds of the others have the toy of tests/toy_tls.h there.)
+#   make sim TLS=1 SEEDS=200
+sim-tls:
+	@tests/deps sim
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
+		$(T)/certs/.done $(T)/sim/sim $(SIM_MBEDTLS3)
+	@$(T)/sim/sim --tls $(SIM_RUN) --seeds $(SEEDS)
+ifneq ($(SIM_MBEDTLS3),)
+	@echo 'mbedTLS 3.6, with sanitizers:'
+	@$(T)/mbedtls3/sim --tls --short $(SIM_RUN) --seeds $$(($(SEEDS) / 2))
+endif
+.PHONY: sim-tls
 
 # Another machine with words of 64 bits does exactly the same: the digest is that
 # of the traces. (With 32 bits chunks hold more, and writes are larger.)
