@@ -437,15 +437,6 @@ static int conn_secure_read_raw(struct conn *conn, size_t *out_size)
                       CORE_INPUT_BYTES, out_size);
 }
 
-// conn_secure_heard: the peer sends, and if it is only a part of a record.
-static void conn_secure_heard(struct conn *conn, size_t cipher, size_t plain)
-{
-    conn->keepalive.read_ms = conn_now_ms(conn);
-    if (plain == 0) { // else conn_take counts that
-        conn->received = conn_add(conn->received, cipher);
-    }
-}
-
 // conn_secure_open_some turns cipher text into plain text in loop->input. An
 // errno, or 0. EINTR: there is no plain text yet, and there may be more.
 static int conn_secure_open_some(struct conn *conn, size_t *out_size)
@@ -459,7 +450,6 @@ static int conn_secure_open_some(struct conn *conn, size_t *out_size)
     size_t given = io.input_size;
     grpc_result result = secure_read(session, &io, conn->loop->input,
                                      CORE_INPUT_BYTES, out_size);
-    conn_secure_heard(conn, given - io.input_size, *out_size);
     if (!conn_secure_keep_rest(conn, &io, result)) {
         return ECANCELED;
     }
