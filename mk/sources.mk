@@ -121,6 +121,10 @@ CORE_SOURCES = \
 VENDOR_SOURCES = \
 	tls/tls_mbedtls_words.c \
 	tls/tls_mbedtls_peer.c \
+	tls/tls_mbedtls_sign.c \
+	tls/tls_mbedtls_own.c \
+	tls/tls_mbedtls_resume.c \
+	tls/tls_mbedtls_log.c \
 	tls/tls_mbedtls_context.c \
 	tls/tls_mbedtls.c \
 	core/gzip.c

@@ -17,6 +17,7 @@
 #   server-chain.crt  the names, of intermediate: the server's and intermediate
 #   server-leaf.crt   the same without intermediate; both have server-chain.key
 #   other-name        DNS other.example alone
+#   one-name          DNS one.test.example alone
 #   expired           the names, valid in 2020
 #   not-yet           the names, valid in 2048
 #   self-signed       the names
@@ -113,6 +114,11 @@ basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:other.example
+[one-name]
+basicConstraints = critical, CA:false
+keyUsage = critical, digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:one.test.example
 [cn-only]
 basicConstraints = critical, CA:false
 keyUsage = critical, digitalSignature
@@ -178,6 +184,7 @@ issue server ca '/CN=localhost' server
 issue server-rsa ca '/CN=localhost' server '' '' rsa:2048
 issue server-chain intermediate '/CN=localhost' server
 issue other-name ca '/CN=other.example' other-name
+issue one-name ca '/CN=one.test.example' one-name
 issue expired ca '/CN=localhost' server 20200101000000Z 20210101000000Z
 issue not-yet ca '/CN=localhost' server 20480101000000Z 20490101000000Z
 issue cn-only ca '/CN=localhost' cn-only

@@ -6,6 +6,8 @@
 // in session->io. What it has no use for yet it keeps in its own buffers: no
 // input of ours is looked at twice.
 //
+// WANT_READ does not say that input is wanted: only session_receive() knows.
+//
 //   1. Output never waits within mbedTLS: there is room for a record whenever it
 //      is called, and it makes one at a time. (What is written would have to be
 //      written again with the same arguments.)
@@ -46,14 +48,27 @@ static int session_send(void *session_, const unsigned char *data, size_t size)
     return (int)count;
 }
 
+// session_remember keeps the last bytes of the input, for words.
+static void session_remember(struct tls_mbedtls_session *session,
+                             const unsigned char *data, size_t size)
+{
+    enum { ROOM = sizeof session->last };
+    size_t count = size < ROOM ? size : ROOM;
+    memmove(session->last, session->last + count, ROOM - count);
+    memcpy(session->last + ROOM - count, data + size - count, count);
+}
+
 static int session_receive(void *session_, unsigned char *data, size_t room)
 {
-    grpc_tls_io *io = ((struct tls_mbedtls_session *)session_)->io;
+    struct tls_mbedtls_session *session = session_;
+    grpc_tls_io *io = session->io;
     size_t count = room < io->input_size ? room : io->input_size;
     if (count == 0) {
+        session->is_starved = true;
         return MBEDTLS_ERR_SSL_WANT_READ;
     }
     memcpy(data, io->input, count);
+    session_remember(session, io->input, count);
     io->input += count;
     io->input_size -= count;
     return (int)count;
@@ -112,6 +127,8 @@ static void *session_begin(void *context_, const grpc_tls_peer *peer)
     mbedtls_ssl_set_bio(&session->ssl, session, session_send, session_receive,
                         NULL);
     mbedtls_ssl_set_verify(&session->ssl, tls_mbedtls_verify, session);
+    tls_mbedtls_log_begin(session);
+    tls_mbedtls_resume_offer(session);
     return session;
 }
 
@@ -120,10 +137,8 @@ static void *session_begin(void *context_, const grpc_tls_peer *peer)
 static void session_send_alert(struct tls_mbedtls_session *session,
                                unsigned char alert)
 {
-    if (!session->has_sent_alert) {
-        (void)mbedtls_ssl_send_alert_message(
-            &session->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
-    }
+    (void)mbedtls_ssl_send_alert_message(&session->ssl,
+                                         MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
 }
 
 // session_tell_apart looks at the first bytes: is that TLS?
@@ -143,20 +158,23 @@ static grpc_result session_tell_apart(struct tls_mbedtls_session *session)
     return words == NULL ? GRPC_OK : tls_mbedtls_fail_with(session, words);
 }
 
-// session_refused: the certificate will not do. mbedTLS has told the peer, where
-// it was to insist on one.
+// session_refused: the certificate will not do. mbedTLS has told the peer, where it
+// was to insist on a good one.
 static grpc_result session_refused(struct tls_mbedtls_session *session,
-                                   uint32_t flags)
+                                   uint32_t flags, bool is_told)
 {
-    if (session->is_checked && session->check_result != GRPC_OK) {
-        session_send_alert(session, session->context->is_server
+    bool by_check = session->is_checked && session->check_result != GRPC_OK;
+    if (!is_told) {
+        session_send_alert(session, !by_check ? tls_mbedtls_flags_alert(flags)
+                                    : session->context->is_server
                                         ? MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED
                                         : MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
-        (void)tls_mbedtls_fail_with(session, "the peer was refused");
-        return session->check_result;
     }
-    session_send_alert(session, tls_mbedtls_flags_alert(flags));
-    return tls_mbedtls_fail_unverified(session, flags);
+    if (!by_check) {
+        return tls_mbedtls_fail_unverified(session, flags);
+    }
+    (void)tls_mbedtls_fail_with(session, "the peer was refused");
+    return session->check_result;
 }
 
 // session_verdict is what has come of verifying: all flags, those that mbedTLS
@@ -180,23 +198,71 @@ static grpc_result session_agree(struct tls_mbedtls_session *session)
         session, "the peer does not agree on HTTP/2 (ALPN \"h2\")");
 }
 
+// session_is_stale: the certificate of the session that was resumed has expired
+// since it was verified.
+static bool session_is_stale(const struct tls_mbedtls_session *session,
+                             const mbedtls_x509_crt *certificate)
+{
+    return !session->is_whole && certificate != NULL &&
+           !session->context->check_nothing &&
+           mbedtls_x509_time_is_past(&certificate->valid_to);
+}
+
 static grpc_result session_established(struct tls_mbedtls_session *session)
 {
+    const mbedtls_x509_crt *certificate =
+        mbedtls_ssl_get_peer_cert(&session->ssl);
+    session->is_done = true;
     grpc_result result = session_agree(session);
+    if (result == GRPC_OK && session_is_stale(session, certificate)) {
+        result = session_refused(session, MBEDTLS_X509_BADCERT_EXPIRED, false);
+    }
     if (result == GRPC_OK &&
-        tls_mbedtls_check(session, mbedtls_ssl_get_peer_cert(&session->ssl)) !=
-            GRPC_OK) {
-        result = session_refused(session, 0);
+        tls_mbedtls_check(session, certificate) != GRPC_OK) {
+        result = session_refused(session, 0, false);
+    }
+    if (result == GRPC_OK && !tls_mbedtls_is_1_3(&session->ssl)) {
+        tls_mbedtls_resume_keep(session); // TLS 1.3's tickets come later
     }
     return result;
 }
 
+// session_step_failed: mbedTLS has told the peer why, mostly.
 static grpc_result session_step_failed(struct tls_mbedtls_session *session,
-                                       int error)
+                                       int error, bool is_told)
 {
     uint32_t flags = session_verdict(session);
-    return flags != 0 ? session_refused(session, flags)
-                      : tls_mbedtls_fail(session, error);
+    if (flags != 0) {
+        return session_refused(session, flags, is_told);
+    }
+    if (!is_told && error != MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        session_send_alert(session, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+    }
+    return tls_mbedtls_fail(session, error);
+}
+
+static grpc_result session_step(struct tls_mbedtls_session *session)
+{
+    session->is_whole = session->is_whole || tls_mbedtls_state(&session->ssl) ==
+                                                 MBEDTLS_SSL_SERVER_CERTIFICATE;
+    size_t before = session->io->output_size;
+    session->is_starved = false;
+    int error = mbedtls_ssl_handshake_step(&session->ssl);
+    if (error == MBEDTLS_ERR_SSL_WANT_READ) {
+        return session->is_starved ? GRPC_AGAIN : GRPC_MORE;
+    }
+    if (error != 0 && error != MBEDTLS_ERR_SSL_WANT_WRITE) {
+        return session_step_failed(session, error,
+                                   session->io->output_size > before);
+    }
+    uint32_t flags = session_verdict(session);
+    if (flags != 0) {
+        return session_refused(session, flags, false);
+    }
+    return error == 0 && tls_mbedtls_state(&session->ssl) ==
+                             MBEDTLS_SSL_HANDSHAKE_OVER
+               ? session_established(session)
+               : GRPC_MORE;
 }
 
 static grpc_result session_handshake(void *session_, grpc_tls_io *io)
@@ -205,36 +271,31 @@ static grpc_result session_handshake(void *session_, grpc_tls_io *io)
     ASSERT(!session->has_failed);
     session->io = io;
     grpc_result result = session_tell_apart(session);
-    if (result != GRPC_OK) {
-        return result;
+    if (result == GRPC_OK) {
+        result = session_step(session);
     }
-    int error = mbedtls_ssl_handshake_step(&session->ssl);
-    if (error == MBEDTLS_ERR_SSL_WANT_READ) {
-        return GRPC_AGAIN;
+    if (session->has_failed) {
+        tls_mbedtls_resume_forget(session);
     }
-    if (error != 0 && error != MBEDTLS_ERR_SSL_WANT_WRITE) {
-        return session_step_failed(session, error);
-    }
-    uint32_t flags = session_verdict(session);
-    if (flags != 0) {
-        return session_refused(session, flags);
-    }
-    return error == 0 && tls_mbedtls_is_over(&session->ssl)
-               ? session_established(session)
-               : GRPC_MORE;
+    return result;
 }
 
 // ---- Data -------------------------------------------------------------------
 
 // session_is_passing: what mbedtls_ssl_read() says when a record held nothing for
 // the user. (An end of the input, for which 0 stands too, it never sees.)
-static bool session_is_passing(int error)
+static bool session_is_passing(struct tls_mbedtls_session *session, int error)
 {
-    return error == 0 || error == MBEDTLS_ERR_SSL_WANT_READ
 # if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
-           || error == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+    if (error == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+        session->has_heard = true;
+        tls_mbedtls_resume_keep(session);
+        return true;
+    }
+# else
+    (void)session;
 # endif
-        ;
+    return error == 0 || error == MBEDTLS_ERR_SSL_WANT_READ;
 }
 
 static grpc_result session_read(void *session_, grpc_tls_io *io,
@@ -243,10 +304,24 @@ static grpc_result session_read(void *session_, grpc_tls_io *io,
     struct tls_mbedtls_session *session = session_;
     ASSERT(!session->has_failed);
     session->io = io;
+    session->has_sent_alert = false;
     *size = 0;
+    if (session->has_ended) {
+        return GRPC_ESTATE;
+    }
     for (;;) {
+        session->is_starved = false;
         int count = mbedtls_ssl_read(&session->ssl, data, room);
-        if (session->has_sent_alert && count >= 0) {
+        session->has_heard = session->has_heard || count >= 0;
+        if (count == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+            session->has_ended = true;
+            return GRPC_ESTATE;
+        }
+        if (count < 0 && !session_is_passing(session, count)) {
+            return tls_mbedtls_fail(session, count);
+        }
+        if (session->has_sent_alert) {
+            // A warning, no_renegotiation.
             return tls_mbedtls_fail_with(
                 session, "the peer wants to renegotiate, which HTTP/2 forbids");
         }
@@ -254,13 +329,7 @@ static grpc_result session_read(void *session_, grpc_tls_io *io,
             *size = (size_t)count;
             return GRPC_OK;
         }
-        if (count == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
-            return GRPC_ESTATE;
-        }
-        if (!session_is_passing(count)) {
-            return tls_mbedtls_fail(session, count);
-        }
-        if (count == MBEDTLS_ERR_SSL_WANT_READ && io->input_size == 0) {
+        if (session->is_starved) {
             return GRPC_AGAIN;
         }
     }

@@ -4,7 +4,6 @@
 
 #include "tls/tls_mbedtls.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -31,149 +30,6 @@ static const int context_suites[] = {
 
 static const char *const context_protocols[] = {"h2", NULL};
 
-// An open that goes on, and where it says why it does not.
-struct context_opening {
-    struct tls_mbedtls_context *context;
-    const grpc_tls_options *options;
-    char *reason;
-    size_t reason_size;
-};
-
-static grpc_result context_refuse(const struct context_opening *opening,
-                                  const char *words)
-{
-    if (opening->reason_size > 0) {
-        (void)snprintf(opening->reason, opening->reason_size, "%s", words);
-    }
-    return GRPC_EINVAL;
-}
-
-static grpc_result context_refuse_for(const struct context_opening *opening,
-                                      const char *words, int error)
-{
-    tls_mbedtls_say(opening->reason, opening->reason_size, words, error);
-    return error == MBEDTLS_ERR_X509_ALLOC_FAILED ||
-                   error == MBEDTLS_ERR_PK_ALLOC_FAILED
-               ? GRPC_ENOMEM
-               : GRPC_EINVAL;
-}
-
-// context_size is the size that mbedTLS wants for a text: PEM with its NUL, DER
-// as it is.
-static size_t context_size(grpc_str text)
-{
-    return text.size + (strstr(text.data, "-----BEGIN ") != NULL ? 1 : 0);
-}
-
-static const unsigned char *context_bytes(grpc_str text)
-{
-    return (const unsigned char *)text.data;
-}
-
-// ---- Our own certificates ---------------------------------------------------
-
-static grpc_result context_load_chain(const struct context_opening *opening,
-                                      const grpc_tls_identity *from,
-                                      struct tls_mbedtls_identity *identity)
-{
-    grpc_str text = from->certificate;
-    if (text.size == 0) {
-        return context_refuse(opening, "there is a key without a certificate");
-    }
-    int error = mbedtls_x509_crt_parse(&identity->chain, context_bytes(text),
-                                       context_size(text));
-    return error == 0 ? GRPC_OK
-                      : context_refuse_for(
-                            opening, "the certificate cannot be read", error);
-}
-
-static const char *context_key_words(int error)
-{
-    return error == MBEDTLS_ERR_PK_PASSWORD_REQUIRED
-               ? "the private key is encrypted: it needs its password"
-           : error == MBEDTLS_ERR_PK_PASSWORD_MISMATCH
-               ? "the private key's password is wrong"
-               : "the private key cannot be read";
-}
-
-static grpc_result context_load_key(const struct context_opening *opening,
-                                    const grpc_tls_identity *from,
-                                    struct tls_mbedtls_identity *identity)
-{
-    grpc_str text = from->key;
-    if (text.size == 0) {
-        return context_refuse(opening,
-                              "there is a certificate without its key");
-    }
-    const char *password = from->key_password;
-    int error = tls_mbedtls_parse_key(
-        &identity->own_key, context_bytes(text), context_size(text), password,
-        password == NULL ? 0 : strlen(password), &opening->context->random);
-    identity->key = &identity->own_key;
-    return error == 0
-               ? GRPC_OK
-               : context_refuse_for(opening, context_key_words(error), error);
-}
-
-static grpc_result context_load_identity(const struct context_opening *opening,
-                                         const grpc_tls_identity *from)
-{
-    struct tls_mbedtls_context *context = opening->context;
-    struct tls_mbedtls_identity *identity =
-        &context->identities[context->identity_count++];
-    mbedtls_x509_crt_init(&identity->chain);
-    mbedtls_pk_init(&identity->own_key);
-    grpc_result result = context_load_chain(opening, from, identity);
-    if (result == GRPC_OK) {
-        result = context_load_key(opening, from, identity);
-    }
-    if (result != GRPC_OK) {
-        return result;
-    }
-    int error = tls_mbedtls_check_pair(&identity->chain.pk, identity->key,
-                                       &context->random);
-    return error == 0
-               ? GRPC_OK
-               : context_refuse_for(
-                     opening, "the key is not that of the certificate", error);
-}
-
-static bool context_is_given(const grpc_tls_identity *identity)
-{
-    return identity->certificate.size > 0 || identity->key.size > 0 ||
-           identity->key_object != NULL || identity->sign != NULL;
-}
-
-static grpc_result context_load_identities(
-    const struct context_opening *opening)
-{
-    struct tls_mbedtls_context *context = opening->context;
-    const grpc_tls_options *options = opening->options;
-    bool is_given = context_is_given(&options->identity);
-    if (context->is_server && !is_given) {
-        return context_refuse(opening,
-                              "a server needs a certificate and its key");
-    }
-    size_t count = is_given ? options->more_count + 1 : 0;
-    size_t bytes;
-    if (count == 0) {
-        return GRPC_OK;
-    }
-    if (!alloc_size_mul(count, sizeof *context->identities, &bytes)) {
-        return GRPC_ENOMEM;
-    }
-    context->identities = alloc_zeroed(&context->allocator, bytes);
-    if (context->identities == NULL) {
-        return GRPC_ENOMEM;
-    }
-    context->identity_room = count;
-    grpc_result result = context_load_identity(opening, &options->identity);
-    for (size_t i = 0; result == GRPC_OK && i < options->more_count; i++) {
-        result = context_load_identity(opening, &options->more[i]);
-    }
-    return result;
-}
-
 // ---- Who is trusted ---------------------------------------------------------
 
 static bool context_verifies(const struct tls_mbedtls_context *context)
@@ -184,47 +40,44 @@ static bool context_verifies(const struct tls_mbedtls_context *context)
 
 // context_load_roots: of the roots of a system some may be of kinds that mbedTLS
 // cannot read; one that it can is enough.
-static grpc_result context_load_roots(const struct context_opening *opening)
+static grpc_result context_load_roots(const struct tls_mbedtls_opening *opening)
 {
     struct tls_mbedtls_context *context = opening->context;
     grpc_str text = opening->options->roots;
     if (text.size == 0) {
         return context_verifies(context)
-                   ? context_refuse(opening, "there are no roots to trust")
+                   ? tls_mbedtls_refuse(opening, "there are no roots to trust")
                    : GRPC_OK;
     }
-    int error = mbedtls_x509_crt_parse(&context->roots, context_bytes(text),
-                                       context_size(text));
+    int error = tls_mbedtls_parse_chain(&context->roots, text);
     if (error < 0 || context->roots.raw.p == NULL) {
-        return context_refuse_for(
+        return tls_mbedtls_refuse_for(
             opening, "the roots cannot be read",
             error < 0 ? error : MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT);
     }
     return GRPC_OK;
 }
 
-static grpc_result context_load_crl(const struct context_opening *opening)
+static grpc_result context_load_crl(const struct tls_mbedtls_opening *opening)
 {
     struct tls_mbedtls_context *context = opening->context;
-    if (opening->options->crl_file == NULL) {
+    grpc_str text = opening->options->crl;
+    if (text.size == 0) {
         return GRPC_OK;
     }
-    grpc_str text = {
-        .data = opening->options->crl_file,
-        .size = strlen(opening->options->crl_file),
-    };
-    int error = mbedtls_x509_crl_parse(&context->crl, context_bytes(text),
-                                       context_size(text));
+    int error = mbedtls_x509_crl_parse(&context->crl, tls_mbedtls_bytes(text),
+                                       tls_mbedtls_size(text));
     return error == 0
                ? GRPC_OK
-               : context_refuse_for(
+               : tls_mbedtls_refuse_for(
                      opening, "the list of what is revoked cannot be read",
                      error);
 }
 
 // ---- The configuration ------------------------------------------------------
 
-static grpc_result context_set_versions(const struct context_opening *opening)
+static grpc_result context_set_versions(
+    const struct tls_mbedtls_opening *opening)
 {
     struct tls_mbedtls_context *context = opening->context;
     grpc_tls_version highest =
@@ -241,16 +94,40 @@ static grpc_result context_set_versions(const struct context_opening *opening)
         context->max_version < GRPC_TLS_1_2 ||
         context->min_version > GRPC_TLS_1_3 ||
         context->max_version > GRPC_TLS_1_3) {
-        return context_refuse(opening, "there is no such version of TLS");
+        return tls_mbedtls_refuse(opening, "there is no such version of TLS");
     }
     if (context->min_version > highest || context->max_version > highest) {
-        return context_refuse(opening, "this mbedTLS (" MBEDTLS_VERSION_STRING
-                                       ") cannot do TLS 1.3");
+        return tls_mbedtls_refuse(opening,
+                                  "this mbedTLS (" MBEDTLS_VERSION_STRING
+                                  ") cannot do TLS 1.3");
     }
     return context->min_version > context->max_version
-               ? context_refuse(opening,
-                                "max_version is lower than min_version")
+               ? tls_mbedtls_refuse(opening,
+                                    "max_version is lower than min_version")
                : GRPC_OK;
+}
+
+// context_hold_version: a key that can do no more than TLS 1.2 holds all to that,
+// unless more was asked for.
+static grpc_result context_hold_version(
+    const struct tls_mbedtls_opening *opening)
+{
+    struct tls_mbedtls_context *context = opening->context;
+    bool is_old = false;
+    for (size_t i = 0; i < context->identity_count; i++) {
+        is_old = is_old || tls_mbedtls_sign_is_old(&context->identities[i]);
+    }
+    if (!is_old || context->max_version == GRPC_TLS_1_2) {
+        return GRPC_OK;
+    }
+    if (opening->options->max_version != 0 ||
+        context->min_version > GRPC_TLS_1_2) {
+        return tls_mbedtls_refuse(
+            opening, "with this mbedTLS (" MBEDTLS_VERSION_STRING
+                     ") an RSA key that is elsewhere can do no TLS 1.3");
+    }
+    context->max_version = GRPC_TLS_1_2;
+    return GRPC_OK;
 }
 
 // context_authmode: verification that only asks is made whole by ours, which
@@ -267,16 +144,7 @@ static int context_authmode(const struct tls_mbedtls_context *context)
                        : MBEDTLS_SSL_VERIFY_OPTIONAL;
 }
 
-static int context_set_own(struct tls_mbedtls_context *context)
-{
-    return context->identity_count == 0
-               ? 0
-               : mbedtls_ssl_conf_own_cert(&context->config,
-                                           &context->identities[0].chain,
-                                           context->identities[0].key);
-}
-
-static grpc_result context_configure(const struct context_opening *opening)
+static grpc_result context_configure(const struct tls_mbedtls_opening *opening)
 {
     struct tls_mbedtls_context *context = opening->context;
     mbedtls_ssl_config *config = &context->config;
@@ -288,14 +156,20 @@ static grpc_result context_configure(const struct context_opening *opening)
         error = tls_mbedtls_conf_alpn(config, context_protocols);
     }
     if (error == 0) {
-        error = context_set_own(context);
+        error = tls_mbedtls_conf_own(context);
+    }
+    if (error == 0) {
+        error = tls_mbedtls_resume_conf(context);
     }
     if (error != 0) {
-        return context_refuse_for(opening, "mbedTLS cannot be set up", error);
+        return tls_mbedtls_refuse_for(opening, "mbedTLS cannot be set up",
+                                      error);
     }
     tls_mbedtls_conf_random(config, &context->random);
     tls_mbedtls_conf_versions(config, (int)context->min_version,
                               (int)context->max_version);
+    tls_mbedtls_log_conf(context);
+    tls_mbedtls_conf_groups(config);
     mbedtls_ssl_conf_ciphersuites(config, context_suites);
     mbedtls_ssl_conf_authmode(config, context_authmode(context));
     mbedtls_ssl_conf_ca_chain(
@@ -309,11 +183,11 @@ static grpc_result context_configure(const struct context_opening *opening)
 
 // ---- Open and close ---------------------------------------------------------
 
-static grpc_result context_seed(const struct context_opening *opening)
+static grpc_result context_seed(const struct tls_mbedtls_opening *opening)
 {
     int error = tls_mbedtls_random_seed(&opening->context->random);
     return error == 0 ? GRPC_OK
-                      : context_refuse_for(
+                      : tls_mbedtls_refuse_for(
                             opening, "there are no random numbers", error);
 }
 
@@ -323,11 +197,17 @@ static void context_init(struct tls_mbedtls_context *context,
     context->is_server = is_server;
     context->allow_no_alpn = options->allow_no_alpn;
     context->check_nothing = options->check == GRPC_CHECK_NOTHING;
+    // Whether it was verified would be forgotten.
+    context->no_resumption = options->no_resumption || context->check_nothing;
     context->clients = options->clients;
+    context->key_log = options->key_log;
+    context->key_log_self = options->self;
+    context->arena.allocator = context->allocator;
     tls_mbedtls_random_init(&context->random);
     mbedtls_ssl_config_init(&context->config);
     mbedtls_x509_crt_init(&context->roots);
     mbedtls_x509_crl_init(&context->crl);
+    mbedtls_ssl_ticket_init(&context->tickets);
 }
 
 grpc_result tls_mbedtls_open(const grpc_tls_options *options, bool is_server,
@@ -335,19 +215,20 @@ grpc_result tls_mbedtls_open(const grpc_tls_options *options, bool is_server,
                              size_t reason_size)
 {
     static grpc_result (*const context_steps[])(
-        const struct context_opening *opening) = {
-        context_set_versions, context_seed,     context_load_identities,
-        context_load_roots,   context_load_crl, context_configure,
+        const struct tls_mbedtls_opening *opening) = {
+        context_set_versions, context_seed,       tls_mbedtls_load_own,
+        context_hold_version, context_load_roots, context_load_crl,
+        context_configure,
     };
     grpc_allocator allocator = heap_or_default(&options->allocator);
-    struct context_opening opening = {
+    struct tls_mbedtls_opening opening = {
         .context = alloc_zeroed(&allocator, sizeof *opening.context),
         .options = options,
         .reason = reason,
         .reason_size = reason_size,
     };
     if (opening.context == NULL) {
-        (void)context_refuse(&opening, "out of memory");
+        (void)tls_mbedtls_refuse(&opening, "out of memory");
         return GRPC_ENOMEM;
     }
     opening.context->allocator = allocator;
@@ -359,7 +240,7 @@ grpc_result tls_mbedtls_open(const grpc_tls_options *options, bool is_server,
         result = context_steps[i](&opening);
     }
     if (result == GRPC_ENOMEM) {
-        (void)context_refuse(&opening, "out of memory");
+        (void)tls_mbedtls_refuse(&opening, "out of memory");
     }
     if (result != GRPC_OK) {
         tls_mbedtls_close(opening.context);
@@ -374,12 +255,9 @@ void tls_mbedtls_close(void *context_)
     struct tls_mbedtls_context *context = context_;
     grpc_allocator allocator = context->allocator;
     mbedtls_ssl_config_free(&context->config);
-    for (size_t i = 0; i < context->identity_count; i++) {
-        mbedtls_x509_crt_free(&context->identities[i].chain);
-        mbedtls_pk_free(&context->identities[i].own_key);
-    }
-    alloc_free(&allocator, context->identities,
-               context->identity_room * sizeof *context->identities);
+    tls_mbedtls_resume_free(context);
+    tls_mbedtls_free_own(context);
+    grpc_arena_free(&context->arena);
     mbedtls_x509_crt_free(&context->roots);
     mbedtls_x509_crl_free(&context->crl);
     tls_mbedtls_random_free(&context->random);

@@ -144,6 +144,14 @@ static grpc_result peer_certificate(const mbedtls_x509_crt *certificate,
                : result;
 }
 
+// peer_flags: what is known while the certificate is being verified, and then what
+// came of it, in a resumed session too.
+static uint32_t peer_flags(const struct tls_mbedtls_session *session)
+{
+    return session->is_done ? mbedtls_ssl_get_verify_result(&session->ssl)
+                            : session->flags;
+}
+
 grpc_result tls_mbedtls_describe(const struct tls_mbedtls_session *session,
                                  const mbedtls_x509_crt *certificate,
                                  grpc_arena *arena, grpc_identity *identity)
@@ -153,7 +161,8 @@ grpc_result tls_mbedtls_describe(const struct tls_mbedtls_session *session,
         .protocol = peer_protocol(&session->ssl),
         .cipher = "",
         .alpn = peer_text(mbedtls_ssl_get_alpn_protocol(&session->ssl)),
-        .is_verified = certificate != NULL && session->flags == 0,
+        .is_resumed = session->is_done && !session->is_whole,
+        .is_verified = certificate != NULL && peer_flags(session) == 0,
         .subject = "",
         .spiffe_id = "",
     };
@@ -190,16 +199,31 @@ static bool peer_is_self_signed(const mbedtls_x509_crt *certificate)
         view_of(certificate->issuer_raw.p, certificate->issuer_raw.len));
 }
 
+// peer_usage: a certificate says what it is for, or may be for anything (RFC 5280
+// section 4.2.1.12). mbedTLS looks too, but after this.
+static uint32_t peer_usage(const struct tls_mbedtls_session *session,
+                           const mbedtls_x509_crt *certificate)
+{
+    static const char peer_server_auth[] = "\x2b\6\1\5\5\7\3\1";
+    static const char peer_client_auth[] = "\x2b\6\1\5\5\7\3\2";
+    const char *usage =
+        session->context->is_server ? peer_client_auth : peer_server_auth;
+    return mbedtls_x509_crt_check_extended_key_usage(
+               certificate, usage, sizeof peer_server_auth - 1) == 0
+               ? 0
+               : MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+}
+
 int tls_mbedtls_verify(void *session_, mbedtls_x509_crt *certificate, int depth,
                        uint32_t *flags)
 {
     struct tls_mbedtls_session *session = session_;
     // Names are looked at by check: mbedTLS would take the subject for one.
     *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
-    session->flags |= *flags;
-    if (session->context->check_nothing) {
-        *flags = 0;
+    if (depth == 0) {
+        *flags |= peer_usage(session, certificate);
     }
+    session->flags |= *flags;
     if (depth > 0) {
         return 0;
     }

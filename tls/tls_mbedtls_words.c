@@ -72,21 +72,27 @@ static const char *words_versions(const struct tls_mbedtls_context *context)
                                                   : "TLS 1.2 and 1.3";
 }
 
-static void words_say_alert(struct tls_mbedtls_session *session)
+static void words_say_alert(struct tls_mbedtls_session *session, int alert)
 {
-    enum { PROTOCOL_VERSION = 70 };
-    int alert = tls_mbedtls_alert(&session->ssl);
+    enum { HANDSHAKE_FAILURE = 40, PROTOCOL_VERSION = 70 };
+    const struct tls_mbedtls_context *context = session->context;
+    char *text = session->error;
     size_t room = sizeof session->error;
     if (alert == PROTOCOL_VERSION) {
-        (void)snprintf(session->error, room,
+        (void)snprintf(text, room,
                        "the peer sent alert %d, %s: it wants another version "
                        "than %s",
-                       alert, words_alert(alert),
-                       words_versions(session->context));
-        return;
+                       alert, words_alert(alert), words_versions(context));
+    } else if (alert == HANDSHAKE_FAILURE && !context->is_server) {
+        (void)snprintf(text, room,
+                       "the peer sent alert %d, %s: there is no version (here: "
+                       "%s), cipher suite or curve in common, or it wants a "
+                       "certificate",
+                       alert, words_alert(alert), words_versions(context));
+    } else {
+        (void)snprintf(text, room, "the peer sent alert %d, %s", alert,
+                       words_alert(alert));
     }
-    (void)snprintf(session->error, room, "the peer sent alert %d, %s", alert,
-                   words_alert(alert));
 }
 
 // ---- mbedTLS's errors -------------------------------------------------------
@@ -96,6 +102,11 @@ struct words_error {
     const char *words;
 };
 
+# define WORDS_SIGNATURE \
+  "the peer's signature is wrong: it has not its certificate's key"
+
+# define WORDS_KEY "a key of the peer's, or a signature with it, is malformed"
+
 // Names that only some versions have stand in #if.
 static const struct words_error words_errors[] = {
     {MBEDTLS_ERR_SSL_INVALID_MAC,
@@ -103,6 +114,8 @@ static const struct words_error words_errors[] = {
      "the right key"},
     {MBEDTLS_ERR_SSL_INVALID_RECORD,
      "the peer sent a record that is malformed"},
+    {MBEDTLS_ERR_SSL_BAD_INPUT_DATA,
+     "a record of the peer's is larger than it may be, or cannot be read"},
     {MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE,
      "the peer sent a message that is out of place"},
     {MBEDTLS_ERR_SSL_UNEXPECTED_RECORD,
@@ -122,6 +135,13 @@ static const struct words_error words_errors[] = {
     {MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED, "there are no roots to trust"},
 # if defined(MBEDTLS_ERR_PK_SIG_LEN_MISMATCH) // not in 4.x
     {MBEDTLS_ERR_PK_SIG_LEN_MISMATCH, "a signature has the wrong length"},
+<<<<<<< HEAD
+=======
+# if MBEDTLS_VERSION_MAJOR < 4
+    {MBEDTLS_ERR_RSA_VERIFY_FAILED, WORDS_SIGNATURE},
+    {MBEDTLS_ERR_RSA_INVALID_PADDING, WORDS_SIGNATURE},
+    {MBEDTLS_ERR_ECP_VERIFY_FAILED, WORDS_SIGNATURE},
+>>>>>>> 7b38b47 (tls: what an mbedTLS session lacked: names, foreign keys, key log, resumption)
 # endif
 # if defined(MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
     {MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE,
@@ -160,6 +180,11 @@ static const struct words_error words_errors[] = {
     {MBEDTLS_ERR_SSL_BAD_HS_NEW_SESSION_TICKET,
      "the server's session ticket is malformed"},
 # else
+    {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE,
+     "there is no common cipher suite, curve or signature that our certificate "
+     "can be used with"},
+    {MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL,
+     "the peer does not agree on HTTP/2 (ALPN \"h2\")"},
     {MBEDTLS_ERR_SSL_DECODE_ERROR,
      "the peer sent a handshake message that is malformed"},
     {MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER,
@@ -172,19 +197,32 @@ static const struct words_error words_errors[] = {
 # endif
 };
 
-// words_of finds the words for an error: for the number as it is, or for its
-// upper part, where the lower part is of a module below.
+// The modules below TLS, by the ranges of their numbers.
+static const struct {
+    int first;
+    int last;
+    const char *words;
+} words_modules[] = {
+    {0x2080, 0x2A00, "the peer's certificate is malformed"},
+    {0x3880, 0x3F80, WORDS_KEY},
+    {0x4080, 0x4480, WORDS_KEY},
+    {0x4B00, 0x4F80, WORDS_KEY},
+};
+
+// words_of finds the words for an error: for the number as it is, for its upper
+// part, where the lower one is of a module below, or for the module.
 static const char *words_of(int error)
 {
-    int whole = error;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < sizeof words_errors / sizeof *words_errors;
-             i++) {
-            if (words_errors[i].error == whole) {
-                return words_errors[i].words;
-            }
+    int upper = -error & 0x7f80;
+    for (size_t i = 0; i < sizeof words_errors / sizeof *words_errors; i++) {
+        if (words_errors[i].error == error || words_errors[i].error == -upper) {
+            return words_errors[i].words;
         }
-        whole = -(-error & 0x7f80);
+    }
+    for (size_t i = 0; i < sizeof words_modules / sizeof *words_modules; i++) {
+        if (upper >= words_modules[i].first && upper <= words_modules[i].last) {
+            return words_modules[i].words;
+        }
     }
     return "TLS failed";
 }
@@ -199,13 +237,32 @@ static bool words_is_memory(int error)
            lower == MBEDTLS_ERR_ASN1_ALLOC_FAILED;
 }
 
-void tls_mbedtls_say(char *reason, size_t reason_size, const char *what,
-                     int error)
+// words_say writes what went wrong, and mbedTLS's number for it.
+static void words_say(char *reason, size_t reason_size, const char *what,
+                      int error)
 {
     if (reason_size > 0) {
         (void)snprintf(reason, reason_size, "%.200s [-0x%04X]", what,
                        (unsigned)-error);
     }
+}
+
+grpc_result tls_mbedtls_refuse(const struct tls_mbedtls_opening *opening,
+                               const char *words)
+{
+    if (opening->reason_size > 0) {
+        (void)snprintf(opening->reason, opening->reason_size, "%s", words);
+    }
+    return GRPC_EINVAL;
+}
+
+grpc_result tls_mbedtls_refuse_for(const struct tls_mbedtls_opening *opening,
+                                   const char *words, int error)
+{
+    bool is_memory = words_is_memory(error);
+    words_say(opening->reason, opening->reason_size,
+              is_memory ? "out of memory" : words, error);
+    return is_memory ? GRPC_ENOMEM : GRPC_EINVAL;
 }
 
 grpc_result tls_mbedtls_fail_with(struct tls_mbedtls_session *session,
@@ -216,32 +273,62 @@ grpc_result tls_mbedtls_fail_with(struct tls_mbedtls_session *session,
     return GRPC_EFORMAT;
 }
 
+// words_is_plain_alert: a client that gives up a handshake of TLS 1.3 may not have
+// its keys yet, and say why without; mbedTLS decrypts it nevertheless. Anybody can
+// say so, but the handshake has failed in any case.
+static bool words_is_plain_alert(const struct tls_mbedtls_session *session,
+                                 int error)
+{
+    const unsigned char *last = session->last;
+    return error == MBEDTLS_ERR_SSL_INVALID_MAC && !session->is_done &&
+           last[0] == MBEDTLS_SSL_MSG_ALERT && last[1] == 3 && last[3] == 0 &&
+           last[4] == 2 && last[5] == MBEDTLS_SSL_ALERT_LEVEL_FATAL;
+}
+
+// words_is_first: with TLS 1.3 a client is done before the server has looked at its
+// certificate; and when mbedTLS's server will not have it, it says so with keys
+// that the client uses no more.
+static bool words_is_first(const struct tls_mbedtls_session *session, int error)
+{
+    return error == MBEDTLS_ERR_SSL_INVALID_MAC && session->is_done &&
+           !session->has_heard && !session->context->is_server &&
+           tls_mbedtls_is_1_3(&session->ssl);
+}
+
+// words_no_version: whether one version was too low for the other is not known.
+static void words_no_version(struct tls_mbedtls_session *session, int error)
+{
+    (void)snprintf(session->error, sizeof session->error,
+                   "there is no common version: the peer does not speak %s "
+                   "[-0x%04X]",
+                   words_versions(session->context), (unsigned)-error);
+}
+
 grpc_result tls_mbedtls_fail(struct tls_mbedtls_session *session, int error)
 {
+    size_t room = sizeof session->error;
+    bool is_memory = words_is_memory(error);
     session->has_failed = true;
-    if (words_is_memory(error)) {
-        tls_mbedtls_say(session->error, sizeof session->error, "out of memory",
-                        error);
-        return GRPC_ENOMEM;
+    if (session->context->sign_has_refused) {
+        session->context->sign_has_refused = false;
+        words_say(session->error, room,
+                  "sign did not sign with the private key", error);
+    } else if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        words_say_alert(session, tls_mbedtls_alert(&session->ssl));
+    } else if (words_is_plain_alert(session, error)) {
+        words_say_alert(session, session->last[TLS_MBEDTLS_ALERT_RECORD - 1]);
+    } else if (words_is_first(session, error)) {
+        words_say(session->error, room,
+                  "the server's first record cannot be decrypted: it may have "
+                  "refused the client's certificate, or that there is none",
+                  error);
+    } else if (error == TLS_MBEDTLS_NO_VERSION) {
+        words_no_version(session, error);
+    } else {
+        words_say(session->error, room,
+                  is_memory ? "out of memory" : words_of(error), error);
     }
-    if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        words_say_alert(session);
-        return GRPC_EFORMAT;
-    }
-    const char *words = words_of(error);
-    char text[TLS_MBEDTLS_ERROR_BYTES];
-# if MBEDTLS_VERSION_MAJOR < 3
-    if (error == MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION) {
-# else
-    if (error == MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION) {
-# endif
-        (void)snprintf(text, sizeof text,
-                       "there is no common version: the peer does not speak %s",
-                       words_versions(session->context));
-        words = text;
-    }
-    tls_mbedtls_say(session->error, sizeof session->error, words, error);
-    return GRPC_EFORMAT;
+    return is_memory ? GRPC_ENOMEM : GRPC_EFORMAT;
 }
 
 // ---- Certificates -----------------------------------------------------------

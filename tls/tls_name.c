@@ -232,39 +232,48 @@ static struct view tls_name_behind_label(struct view name)
     return view_skip(name, label < name.size ? label + 1 : label);
 }
 
-// tls_name_dns_matches: a * stands for one label, and behind it there are two at
+// tls_name_dns_fits: a * stands for one label, and behind it there are two at
 // least: nobody has every name below "com".
-static bool tls_name_dns_matches(struct view pattern, struct view host)
+static tls_name_fit tls_name_dns_fits(struct view pattern, struct view host)
 {
     pattern = tls_name_without_dot(pattern);
     if (!VIEW_STARTS(pattern, "*.")) {
-        return tls_name_is_host(pattern) && tls_name_equal(pattern, host);
+        return tls_name_is_host(pattern) && tls_name_equal(pattern, host)
+                   ? TLS_NAME_WHOLE
+                   : TLS_NAME_OTHER;
     }
     struct view rest = view_skip(pattern, 2);
     return tls_name_is_host(rest) && tls_name_label(rest) < rest.size &&
-           tls_name_equal(rest, tls_name_behind_label(host));
+                   tls_name_equal(rest, tls_name_behind_label(host))
+               ? TLS_NAME_WILDCARD
+               : TLS_NAME_OTHER;
 }
 
-static bool tls_name_host_matches(const grpc_tls_name *names, size_t count,
-                                  struct view host)
+static tls_name_fit tls_name_host_fits(const grpc_tls_name *names, size_t count,
+                                       struct view host)
 {
+    tls_name_fit best = TLS_NAME_OTHER;
     host = tls_name_without_dot(host);
-    bool found = false;
-    for (size_t i = 0; tls_name_is_host(host) && !found && i < count; i++) {
-        found = names[i].type == GRPC_NAME_DNS &&
-                tls_name_dns_matches(
-                    view_of(names[i].value.data, names[i].value.size), host);
+    if (!tls_name_is_host(host)) {
+        return TLS_NAME_OTHER;
     }
-    return found;
+    for (size_t i = 0; best != TLS_NAME_WHOLE && i < count; i++) {
+        if (names[i].type == GRPC_NAME_DNS) {
+            tls_name_fit fit = tls_name_dns_fits(
+                view_of(names[i].value.data, names[i].value.size), host);
+            best = fit > best ? fit : best;
+        }
+    }
+    return best;
 }
 
-bool tls_name_matches(const grpc_tls_name *names, size_t count,
-                      const char *host)
+tls_name_fit tls_name_fits(const grpc_tls_name *names, size_t count,
+                           const char *host)
 {
     uint8_t address[TLS_NAME_ADDRESS_BYTES];
     size_t size = tls_name_address(host, address);
     if (size == 0) {
-        return tls_name_host_matches(names, count, view_of(host, strlen(host)));
+        return tls_name_host_fits(names, count, view_of(host, strlen(host)));
     }
     bool found = false;
     for (size_t i = 0; !found && i < count; i++) {
@@ -272,7 +281,13 @@ bool tls_name_matches(const grpc_tls_name *names, size_t count,
                 view_equal(view_of(names[i].value.data, names[i].value.size),
                            view_of(address, size));
     }
-    return found;
+    return found ? TLS_NAME_WHOLE : TLS_NAME_OTHER;
+}
+
+bool tls_name_matches(const grpc_tls_name *names, size_t count,
+                      const char *host)
+{
+    return tls_name_fits(names, count, host) != TLS_NAME_OTHER;
 }
 
 // ---- SPIFFE -----------------------------------------------------------------

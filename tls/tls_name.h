@@ -27,10 +27,20 @@ INTERNAL size_t tls_name_address(const char *host,
 // that is not for SNI (RFC 6066 section 3), and no name matches it.
 INTERNAL bool tls_name_is_address(const char *host);
 
-// tls_name_matches is true when one of the names is host's (RFC 9525 section 6):
-// a DNS name without regard to case, in which * may be the whole first label,
-// and stands for one; or, when host is an address, the same address. Dots at the
-// end do not count.
+typedef enum tls_name_fit {
+    TLS_NAME_OTHER,
+    TLS_NAME_WILDCARD, // a name with a *
+    TLS_NAME_WHOLE
+} tls_name_fit;
+
+// tls_name_fits is how well one of the names is host's (RFC 9525 section 6): a DNS
+// name without regard to case, in which * may be the whole first label, and
+// stands for one; or, when host is an address, the same address. Dots at the end
+// do not count.
+INTERNAL tls_name_fit tls_name_fits(const grpc_tls_name *names, size_t count,
+                                    const char *host);
+
+// tls_name_matches is true when it fits at all.
 INTERNAL bool tls_name_matches(const grpc_tls_name *names, size_t count,
                                const char *host);
 
