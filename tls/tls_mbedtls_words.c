@@ -135,13 +135,11 @@ static const struct words_error words_errors[] = {
     {MBEDTLS_ERR_SSL_CA_CHAIN_REQUIRED, "there are no roots to trust"},
 # if defined(MBEDTLS_ERR_PK_SIG_LEN_MISMATCH) // not in 4.x
     {MBEDTLS_ERR_PK_SIG_LEN_MISMATCH, "a signature has the wrong length"},
-<<<<<<< HEAD
-=======
+# endif
 # if MBEDTLS_VERSION_MAJOR < 4
     {MBEDTLS_ERR_RSA_VERIFY_FAILED, WORDS_SIGNATURE},
     {MBEDTLS_ERR_RSA_INVALID_PADDING, WORDS_SIGNATURE},
     {MBEDTLS_ERR_ECP_VERIFY_FAILED, WORDS_SIGNATURE},
->>>>>>> 7b38b47 (tls: what an mbedTLS session lacked: names, foreign keys, key log, resumption)
 # endif
 # if defined(MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
     {MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE,
