@@ -332,8 +332,9 @@ static void test_peer__identify(void **state)
     tk_end(&tk);
     assert_string_equal(identity.protocol, TK_HAS_1_3 ? "TLS 1.3" : "TLS 1.2");
     assert_string_equal(identity.cipher,
-                        TK_HAS_1_3 ? "TLS_CHACHA20_POLY1305_SHA256"
-                                   : "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256");
+                        TK_HAS_1_3
+                            ? "TLS_CHACHA20_POLY1305_SHA256"
+                            : "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256");
     assert_string_equal(identity.alpn, "h2");
     assert_true(identity.is_verified);
     assert_false(identity.is_resumed);

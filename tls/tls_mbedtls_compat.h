@@ -144,10 +144,16 @@ static inline int tls_mbedtls_parse_key(mbedtls_pk_context *key, grpc_str text,
 # endif
 }
 
-// tls_mbedtls_key_is_opaque: mbedTLS knows a handle, not the key.
+// tls_mbedtls_key_is_opaque: mbedTLS knows a handle, not the key. (4.x compares
+// such keys too.)
 static inline bool tls_mbedtls_key_is_opaque(const mbedtls_pk_context *key)
 {
+# if MBEDTLS_VERSION_MAJOR < 4
     return mbedtls_pk_get_type(key) == MBEDTLS_PK_OPAQUE;
+# else
+    (void)key;
+    return false;
+# endif
 }
 
 static inline int tls_mbedtls_check_pair(const mbedtls_pk_context *public_key,
@@ -288,19 +294,19 @@ static inline void tls_mbedtls_conf_resume_server(mbedtls_ssl_config *config,
 static inline void tls_mbedtls_conf_resume_client(mbedtls_ssl_config *config,
                                                   bool resume)
 {
-# if MBEDTLS_VERSION_MAJOR < 4
     mbedtls_ssl_conf_session_tickets(
         config, resume ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
                        : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
-# endif
 # if TLS_MBEDTLS_WITH_1_3
     mbedtls_ssl_conf_tls13_key_exchange_modes(
         config, resume ? MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL
                        : MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
+#  if MBEDTLS_VERSION_MAJOR < 4
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
         config, resume
                     ? MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
                     : MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_DISABLED);
+#  endif
 # else
     (void)resume;
 # endif

@@ -178,11 +178,13 @@ static const mbedtls_pk_info_t sign_ecdsa_info = {
 
 # endif
 
+# if MBEDTLS_VERSION_MAJOR < 4
+
 const char *tls_mbedtls_sign(struct tls_mbedtls_identity *identity)
 {
     mbedtls_pk_type_t type = mbedtls_pk_get_type(&identity->chain.pk);
     identity->key = &identity->own_key;
-# if defined(SIGN_HAS_RSA)
+#  if defined(SIGN_HAS_RSA)
     if (type == MBEDTLS_PK_RSA) {
         return mbedtls_pk_setup_rsa_alt(&identity->own_key, identity,
                                         sign_rsa_decrypt, sign_rsa,
@@ -190,19 +192,29 @@ const char *tls_mbedtls_sign(struct tls_mbedtls_identity *identity)
                    ? NULL
                    : "out of memory";
     }
-# endif
-# if defined(SIGN_HAS_ECDSA)
+#  endif
+#  if defined(SIGN_HAS_ECDSA)
     if (type == MBEDTLS_PK_ECKEY) {
         identity->own_key.pk_info = &sign_ecdsa_info;
         identity->own_key.pk_ctx = identity;
         return NULL;
     }
-# endif
+#  endif
     return type == MBEDTLS_PK_RSA     ? SIGN_CANNOT("RSA")
            : type == MBEDTLS_PK_ECKEY ? SIGN_CANNOT("ECDSA")
                                       : "the certificate's key is neither RSA "
                                         "nor ECDSA";
 }
+
+# else
+
+const char *tls_mbedtls_sign(struct tls_mbedtls_identity *identity)
+{
+    (void)identity;
+    return SIGN_CANNOT("any key");
+}
+
+# endif
 
 bool tls_mbedtls_sign_is_old(const struct tls_mbedtls_identity *identity)
 {
