@@ -435,6 +435,7 @@ static void test_proxy__no_memory(void **state)
     (void)state;
     assert_int_equal(setenv("HTTPS_PROXY", "proxy", 1), 0);
     assert_int_equal(setenv("NO_PROXY", "x", 1), 0);
+    assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
     for (size_t fail_at = 1;; fail_at++) {
         struct test_heap heap;
         struct proxy_plan *plan = NULL;
