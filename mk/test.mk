@@ -139,7 +139,7 @@ $(T)/kqueue/netbsd/%.o: tests/kqueue_shim/%.c $(T)/test.flags
 UNIT_PROGRAMS += $(KQUEUE_SPLIT) $(KQUEUE_ONE)
 # With mbedTLS 3.6, where the system's is older, what has to do with TLS: on the
 # split tree, sanitized. (MBEDTLS3_TESTS= leaves it out, without a network.)
-MBEDTLS3_TESTS ?= test_values test_tls_%
+MBEDTLS3_TESTS ?= test_values test_tls_% test_credentials test_identity
 MBEDTLS3_FOUND = $(T)/mbedtls3/root/include/mbedtls/ssl.h
 $(MBEDTLS3_FOUND):
 	@mkdir -p $(T)/mbedtls3
