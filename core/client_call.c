@@ -100,14 +100,15 @@ static size_t client_put_fields(const struct grpc_call *call, struct conn *conn,
         hints->scheme = HPACK_STATIC_SCHEME_HTTPS;
         fields[1].field.value = VIEW("https");
     }
-    fields[2] = headers_field(
-        VIEW(":path"), view_of(path, strlen(path)), 4,
-        LIKELY(call->own_names == 0) ? conn_path_hint(conn, path) : NULL);
+    fields[2] =
+        headers_field(VIEW(":path"), view_of(path, strlen(path)), 4, NULL);
     fields[3] =
         headers_field(VIEW(":authority"),
                       view_of(channel->authority, channel->authority_size), 1,
                       &hints->authority);
-    if (UNLIKELY(call->own_names != 0)) {
+    if (LIKELY(call->own_names == 0)) {
+        fields[2].hint = conn_path_hint(conn, path);
+    } else {
         client_put_own(call, conn, &fields[2], &fields[3]);
     }
     fields[4] = headers_field(VIEW("content-type"), VIEW("application/grpc"),

@@ -11,8 +11,6 @@
 #include "core/compress.h"
 #include "core/limits.h"
 
-static const grpc_call_options client_start_defaults = {0};
-
 // client_start_why is why an asynchronous call cannot begin on that channel.
 static const char *client_start_why(const struct grpc_channel *channel)
 {
@@ -216,7 +214,7 @@ static const char *client_start_fill(struct grpc_call *call, const char *path,
     if (reason == NULL && !call->method->streams_requests) {
         reason = client_start_request(call, request);
     }
-    if (reason == NULL) {
+    if (reason == NULL && options != NULL) {
         reason = client_start_options(call, options);
     }
     return reason;
@@ -228,9 +226,6 @@ struct grpc_call *client_start_new(struct grpc_channel *channel,
                                    const grpc_call_options *options,
                                    const char **reason)
 {
-    if (options == NULL) {
-        options = &client_start_defaults;
-    }
     struct grpc_call *call =
         call_new(channel->loop, method, channel->max_receive_bytes);
     if (call == NULL) {
@@ -253,7 +248,9 @@ struct grpc_call *client_start_new(struct grpc_channel *channel,
     }
     call_set_state(call, CALL_QUEUED);
     list_append(&channel->held, &call->link);
-    client_start_timeout(call, options);
+    if (options != NULL) {
+        client_start_timeout(call, options);
+    }
     return call;
 }
 
