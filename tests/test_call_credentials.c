@@ -4,6 +4,7 @@
 
 #include "core/call_credentials.h"
 #include "tests/inproc_kit.h"
+#include "tests/toy_tls.h"
 
 // ---- Credentials that note what they are asked ------------------------------
 
@@ -493,6 +494,75 @@ static void test_call_credentials__in_process(void **state)
     sk_free(sk);
 }
 
+static struct toy cred_toy;
+
+enum cred_channel { CRED_NONE, CRED_LOCAL, CRED_TLS };
+
+static grpc_credentials *cred_credentials(enum cred_channel kind,
+                                          bool is_server)
+{
+    if (kind == CRED_TLS) {
+        return is_server ? toy_server(&cred_toy) : toy_client(&cred_toy);
+    }
+    return kind == CRED_LOCAL ? grpc_local() : NULL;
+}
+
+// cred_connect: a channel over a unix socket, or to an address of loopback.
+static struct sk *cred_connect(enum cred_channel kind, bool is_unix)
+{
+    const grpc_server_options server = {
+        .credentials = cred_credentials(kind, true),
+    };
+    grpc_channel_options options = {
+        .credentials = cred_credentials(kind, false),
+        .call_credentials = cred_of(&cred_c),
+    };
+    struct sk *sk = sk_new_with(&server, &options);
+    sk->act_on = cred_handle;
+    if (!is_unix) {
+        char target[32];
+        assert_int_equal(grpc_server_listen(sk->server, "127.0.0.1:0", NULL),
+                         GRPC_OK);
+        (void)snprintf(target, sizeof target, "127.0.0.1:%u",
+                       (unsigned)grpc_server_port(sk->server));
+        grpc_channel_free(sk->channel);
+        options.loop = sk->loop;
+        options.credentials = cred_credentials(kind, false);
+        sk->channel = grpc_channel_new(target, &options);
+        assert_non_null(sk->channel);
+    }
+    return sk;
+}
+
+// How secure a channel is, its own credentials say.
+static void test_call_credentials__by_the_channels_own(void **state)
+{
+    static const struct {
+        enum cred_channel kind;
+        bool is_unix;
+        bool is_sent;
+    } rows[] = {
+        {CRED_NONE, true, false}, {CRED_NONE, false, false},
+        {CRED_LOCAL, true, true}, {CRED_LOCAL, false, false},
+        {CRED_TLS, true, true},   {CRED_TLS, false, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cred_reset();
+        cred_toy = (struct toy){.is_address = !rows[i].is_unix};
+        struct sk *sk = cred_connect(rows[i].kind, rows[i].is_unix);
+        (void)cred_call(sk, NULL);
+        sk_wait_end(sk, 1);
+        if (rows[i].is_sent) {
+            assert_string_equal(sk->log.text, "x i= c=token d=:0 OK ");
+        } else {
+            assert_string_equal(sk->text, CRED_REFUSED);
+            assert_int_equal(sk->handled + cred_c.asked, 0);
+        }
+        sk_free(sk);
+    }
+}
+
 // A channel that cannot be tells why, and not how secure it would have been.
 static void test_call_credentials__bad_target(void **state)
 {
@@ -705,6 +775,7 @@ int main(void)
         cmocka_unit_test(test_call_credentials__interceptors_have_all_codes),
         cmocka_unit_test(test_call_credentials__insecure),
         cmocka_unit_test(test_call_credentials__in_process),
+        cmocka_unit_test(test_call_credentials__by_the_channels_own),
         cmocka_unit_test(test_call_credentials__bad_target),
         cmocka_unit_test(test_call_credentials__asked_once),
         cmocka_unit_test(test_grpc_call_audience),
