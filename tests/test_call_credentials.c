@@ -730,7 +730,7 @@ static void test_call_credentials__out_of_memory(void **state)
     (void)state;
     int made = 0;
     int refused = 0;
-    for (uint64_t n = 1; n < 40 && made == 0; n++) {
+    for (size_t n = 1; n < 40 && made == 0; n++) {
         cred_reset();
         struct sk *sk = cred_new(true, true, GRPC_PRIVATE);
         kit_turn(sk->loop);
