@@ -10,6 +10,14 @@
 //
 //	peer streams ADDRESS
 //	peer stream TARGET KIND SIZE WARM COUNT SERVER_PID
+//
+// or of the benchmark over TLS (bench_tls.go):
+//
+//	peer tls-server ADDRESS [CERTIFICATE KEY]
+//	peer tls-client calls|connect TARGET ...
+//
+// or of others:
+//
 //	peer soak ADDRESS        the server of tests/soak; prints its port
 package main
 
@@ -37,6 +45,10 @@ func run(args []string) error {
 		return serveStreams(args[1])
 	case len(args) == 7 && args[0] == "stream":
 		return loadStreams(args[1:])
+	case (len(args) == 2 || len(args) == 4) && args[0] == "tls-server":
+		return serveTLS(args[1:])
+	case len(args) > 7 && args[0] == "tls-client":
+		return loadTLS(args[1:])
 	}
 	return fmt.Errorf("usage: peer server ADDRESS | client TARGET CASE | streams ADDRESS | stream TARGET ...")
 }
