@@ -150,25 +150,22 @@ static bool conn_secure_send(struct conn *conn)
     return true;
 }
 
-// conn_secure_put sends cipher text, behind what waits; false when the
+// conn_secure_put sends cipher text, behind what waits and with it; false when the
 // connection is closed.
 static bool conn_secure_put(struct conn *conn, const grpc_tls_io *io)
 {
     struct secure *session = conn->secure->session;
     struct view bytes = view_of(io->output, io->output_size);
+    bool waits = session->output.data != NULL;
     size_t sent = 0;
-    if (!conn_secure_send(conn)) {
-        return false;
-    }
-    if (session->output.data == NULL &&
-        !conn_secure_put_some(conn, bytes, &sent)) {
+    if (!waits && !conn_secure_put_some(conn, bytes, &sent)) {
         return false;
     }
     if (!secure_keep(session, &session->output, view_skip(bytes, sent))) {
         conn_wire_fail(conn, "write to", ENOMEM);
         return false;
     }
-    return true;
+    return !waits || conn_secure_send(conn);
 }
 
 // conn_secure_receive reads the socket, behind what is kept. An errno, or 0.
@@ -203,7 +200,7 @@ static int conn_secure_receive(struct conn *conn, size_t most, grpc_tls_io *io)
 
 // conn_secure_fetch is cipher text from the peer: what was kept, unless the
 // session needs more than that, or else what the socket has. (A session that may
-// have something within itself needs none.) An errno, or 0.
+// have something within itself, or to say, needs none.) An errno, or 0.
 static int conn_secure_fetch(struct conn *conn, size_t most, grpc_tls_io *io)
 {
     struct view kept = secure_waits(&conn->secure->session->input);
@@ -213,7 +210,8 @@ static int conn_secure_fetch(struct conn *conn, size_t most, grpc_tls_io *io)
         .output = conn->loop->secure + CONN_SECURE_READ,
         .output_room = CORE_SECURE_BYTES - CONN_SECURE_READ,
     };
-    return conn->secure->more || (kept.size > 0 && !conn->secure->starved)
+    return conn->secure->more || conn->secure->speaks ||
+                   (kept.size > 0 && !conn->secure->starved)
                ? 0
                : conn_secure_receive(conn, most, io);
 }
@@ -384,15 +382,45 @@ static bool conn_secure_has_failed(struct conn *conn, int error)
     return false;
 }
 
+// conn_secure_say sends what a step has put out, when its side has said all that it
+// has to say for now (or much). False: the connection is closed.
+static bool conn_secure_say(struct conn *conn, const grpc_tls_io *io,
+                            grpc_result result)
+{
+    struct secure *session = conn->secure->session;
+    conn->secure->speaks =
+        result == GRPC_MORE &&
+        secure_waits(&session->output).size < GRPC_TLS_RECORD_BYTES;
+    if (!conn->secure->speaks) {
+        return conn_secure_put(conn, io);
+    }
+    if (!secure_keep(session, &session->output,
+                     view_of(io->output, io->output_size))) {
+        conn_wire_fail(conn, "write to", ENOMEM);
+        return false;
+    }
+    return true;
+}
+
+// conn_secure_is_heard: nothing that was said is still waiting. False too when the
+// connection is closed.
+static bool conn_secure_is_heard(struct conn *conn)
+{
+    if (!conn_secure_send(conn)) {
+        return false;
+    }
+    if (conn->secure->session->output.data != NULL) {
+        conn_wire_watch(conn, LOOP_WRITABLE);
+        return false;
+    }
+    return true;
+}
+
 void conn_secure_step(struct conn *conn)
 {
     struct secure *session = conn->secure->session;
     grpc_tls_io io;
-    if (!conn_secure_send(conn)) {
-        return;
-    }
-    if (session->output.data != NULL) {
-        conn_wire_watch(conn, LOOP_WRITABLE); // first what is to be said
+    if (!conn->secure->speaks && !conn_secure_is_heard(conn)) {
         return;
     }
     int error = conn_secure_fetch(conn, CONN_SECURE_HANDSHAKE_READ, &io);
@@ -402,7 +430,7 @@ void conn_secure_step(struct conn *conn)
     }
     grpc_result result = secure_handshake(session, &io);
     if (!conn_secure_keep_rest(conn, &io, result) ||
-        !conn_secure_put(conn, &io)) {
+        !conn_secure_say(conn, &io, result)) {
         return;
     }
     conn_secure_follow(conn, result);

@@ -48,9 +48,11 @@ struct conn_secure {
     bool is_inside;              // its gate has counted it
     bool behind;                 // the last read was full
     bool at_end;                 // the peer's bytes have ended
-    bool starved;                // the session needs more than what it has left
-    bool more;                 // it may have plain text for which there was no
-                               // room, or that has come with the handshake
+    bool speaks;  // in the handshake: what it has put out waits for
+                  // more of it, and it needs no input
+    bool starved; // the session needs more than what it has left
+    bool more;    // it may have plain text for which there was no
+                  // room, or that has come with the handshake
     struct h2_options options; // of the engine that follows; a server's
 };
 
