@@ -12,10 +12,13 @@ tls_versions=
 # A row: SERVER TLS. SERVER is a version of mbedTLS, or go; TLS the highest version,
 # 12 or 13, or none.
 tls_rows=()
-tls_clients='cgrpc go'
 tls_shapes='1x1-0 10x100-0 1x100-1024 1x1-1048576' # connections x calls - bytes
 tls_sizes='100 1024 16384'                          # of records
-tls_idle=400
+if [ $rounds = 1 ]; then
+    tls_clients=cgrpc tls_connects=50 tls_idle=200
+else
+    tls_clients='cgrpc go' tls_connects=300 tls_idle=400
+fi
 
 # ---- Building ---------------------------------------------------------------
 
@@ -134,7 +137,7 @@ tls_count()
     1x1-0) echo $((5000 * seconds)) ;;
     10x100-0) echo $((100000 * seconds)) ;;
     *-1024) echo $((20000 * seconds)) ;;
-    *) echo $((80 * seconds)) ;;
+    *) echo $((100 * seconds)) ;;
     esac
 }
 
@@ -204,9 +207,9 @@ tls_calls()
 # microseconds; resumed-NAME how many were resumed.
 tls_connect()
 {
-    local count=$((100 * seconds)) line
+    local line
     tls_start "$2" "$4"
-    line=$(tls_load "$3" connect "$4" "$5" $count) || exit 1
+    line=$(tls_load "$3" connect "$4" "$5" $tls_connects) || exit 1
     stop $pid
     # shellcheck disable=SC2086 # words
     set -- "$1" $line
@@ -223,6 +226,7 @@ tls_handshakes()
     for row in "${tls_rows[@]}"; do
         peer=${row% *} tls=${row#* }
         for resume in no yes; do
+            [ "$tls-$resume" != none-yes ] || continue
             tls_connect "server-$peer-$tls-$resume" "$peer" go "$tls" $resume
             tls_connect "client-$peer-$tls-$resume" go "$peer" "$tls" $resume
         done
@@ -373,7 +377,7 @@ tls_title()
 tls_print_calls()
 {
     local row shape key
-    echo "Client: $2"
+    echo "Client: ${1/cgrpc/cgrpc with mbedTLS $tls_newest}"
     echo
     echo '| server | small 1x1 | small 10x100 | 1 KiB 1x100 | 1 MiB 1x1 |'
     echo '|---|---|---|---|---|'
@@ -481,12 +485,13 @@ tls_verdict()
 
 tls_print()
 {
-    local row
+    local row client
     echo 'TLS: CPU microseconds per call of the server and of the client (calls per'
     echo 'second, thousands)'
     echo
-    tls_print_calls cgrpc "cgrpc, mbedTLS $tls_newest"
-    tls_print_calls go 'grpc-go'
+    for client in $tls_clients; do
+        tls_print_calls "$client"
+    done
     for row in "${tls_rows[@]}"; do
         # shellcheck disable=SC2086 # words
         echo "$(tls_title $row)| ${tls_protection[$row]} |"
