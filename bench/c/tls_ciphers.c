@@ -29,8 +29,8 @@ static int gcm_seal(size_t size)
 
 static int chachapoly_seal(size_t size)
 {
-    return mbedtls_chachapoly_encrypt_and_tag(
-        &chachapoly, size, nonce, head, sizeof head, plain, secret, tag);
+    return mbedtls_chachapoly_encrypt_and_tag(&chachapoly, size, nonce, head,
+                                              sizeof head, plain, secret, tag);
 }
 
 static double now_ns(void)

@@ -144,8 +144,7 @@ static void line_greeted(grpc_call *call, const grpc_status *status,
 }
 
 static void line_echoed(grpc_call *call, const grpc_status *status,
-                        const grpc_testing_SimpleResponse *response,
-                        void *self)
+                        const grpc_testing_SimpleResponse *response, void *self)
 {
     struct line *line = self;
     (void)call;
@@ -288,8 +287,8 @@ static void run_idle(struct load *load, char **numbers)
     }
     printf("%.0f", (resident(load) - resident_before) / (double)count);
     line_ask(&lines[0], "memory");
-    int numbers_told = sscanf(load->reply, "%lf %lf %lf", &after[0], &after[1],
-                              &after[2]);
+    int numbers_told =
+        sscanf(load->reply, "%lf %lf %lf", &after[0], &after[1], &after[2]);
     for (int i = 0; i < numbers_told; i++) {
         printf(" %.0f", (after[i] - before[i]) / (double)count);
     }
@@ -321,7 +320,8 @@ static grpc_credentials *trust(char **argv)
 int main(int argc, char **argv)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (argc == commands[i].argc && strcmp(argv[1], commands[i].name) == 0) {
+        if (argc == commands[i].argc &&
+            strcmp(argv[1], commands[i].name) == 0) {
             struct load load = {
                 .target = argv[2],
                 .credentials = trust(argv),

@@ -58,10 +58,10 @@ static grpc_str tell_memory(grpc_call *call, const struct counted *counted)
 static grpc_str tell_protection(grpc_call *call)
 {
     const grpc_identity *peer = grpc_call_identity(call);
-    return peer == NULL ? GRPC_STR("no memory")
-                        : grpc_call_printf(call, "%s %s%s", peer->protocol,
-                                           peer->cipher,
-                                           peer->is_resumed ? " resumed" : "");
+    return peer == NULL
+               ? GRPC_STR("no memory")
+               : grpc_call_printf(call, "%s %s%s", peer->protocol, peer->cipher,
+                                  peer->is_resumed ? " resumed" : "");
 }
 
 static bool is_named(const helloworld_HelloRequest *request, grpc_str name)
