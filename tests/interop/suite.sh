@@ -37,22 +37,28 @@ build_suite_cpp()
         die 'the C++ peer cannot be built: tests/deps interop'
 }
 
+suite_protos='empty messages test'
+
+suite_generate()
+{
+    # shellcheck disable=SC2046,SC2086
+    (cd "$root" && "${BUILD:-build}/cgrpc-gen" -I "$here/proto" -o "$out" \
+        $(printf 'grpc/testing/%s.proto ' $suite_protos)) ||
+        die 'cgrpc-gen failed'
+}
+
+# build_suite_c FOLDER FLAGS WHAT IS LINKED
 build_suite_c()
 {
-    local flags="-std=c11 $vendor_flags ${INTEROP_CFLAGS:--O2 -g} -I$root/dist -I$out -I$here/c"
-    local names='empty messages test' common='' client server name
-    # shellcheck disable=SC2086
-    (cd "$root" && "${BUILD:-build}/cgrpc-gen" -I "$here/proto" -o "$out" \
-        $(printf 'grpc/testing/%s.proto ' $names)) || die 'cgrpc-gen failed'
-    for name in $names; do
-        common="$common $out/grpc/testing/$name.pb.c"
+    local common=$3 client server name
+    for name in $suite_protos; do
+        common="$out/grpc/testing/$name.pb.c $common"
     done
-    common="$common $here/c/grpc_interop.c $out/grpc.o $vendor_libs -lpthread"
     client="$here/c/grpc_interop_client.c $here/c/grpc_interop_many.c"
     server=$here/c/grpc_interop_server.c
     # shellcheck disable=SC2086
-    ${CC:-cc} $flags -o "$out/suite_c_client" $client $common &&
-        ${CC:-cc} $flags -o "$out/suite_c_server" $server $common ||
+    ${CC:-cc} $2 -o "$1/suite_c_client" $client $common &&
+        ${CC:-cc} $2 -o "$1/suite_c_server" $server $common ||
         die 'our programs of the suite do not compile'
 }
 
@@ -66,6 +72,7 @@ suite_program()
     go:*) echo "$out/go-suite/$2" ;;
     cpp:*) echo "$out/cpp/suite_$2" ;;
     c:*) echo "$out/suite_c_$2" ;;
+    c3:*) echo "$out/mbedtls3/suite_c_$2" ;;
     esac
 }
 
@@ -74,10 +81,10 @@ suite_program()
 suite_serve()
 {
     case $1 in
-    rig) exec python3 "$here/python/http2_rig.py" "$2" ;;
+    rig) exec python3 "$here/python/http2_rig.py" "$2" "${tls_server[@]}" ;;
     go) export GRPC_GO_LOG_SEVERITY_LEVEL=info ;;
     esac
-    exec "$(suite_program "$1" server "$2")" --port=0 --use_tls=false
+    exec "$(suite_program "$1" server "$2")" --port=0 "${tls_server[@]}"
 }
 
 # suite_start SERVER CASE sets server_pid and target, a port.
@@ -99,12 +106,12 @@ suite_start()
     done
 }
 
-# suite_client CLIENT CASE FLAG...: prints why it failed.
+# suite_client CLIENT CASE: prints why it failed.
 suite_client()
 {
     timeout -k 3 $case_seconds "$(suite_program "$1" client "$2")" \
         --server_host=localhost --server_port="$target" --test_case="$2" \
-        "${@:3}" 2>&1
+        "${tls_client[@]}" 2>&1
     local status=$?
     case $status in
     124) echo "no end after $case_seconds s" ;;
@@ -154,39 +161,62 @@ is_wanted()
 
 # ---- the matrix -------------------------------------------------------------
 
-# suite_case CLIENT NAME CASE
+# suite_case CLIENT NAME CASE TRANSPORT
 suite_case()
 {
     local status
-    suite_client "$1" "$3" --use_tls=false >"$work/why"
+    suite_client "$1" "$3" >"$work/why"
     status=$?
     if ! kill -0 "$server_pid" 2>/dev/null; then
         echo 'the server did not survive' >>"$work/why"
         status=1
     fi
+    [ $status != 0 ] || tls_judge "$4" || status=1
     report "$2" $status
     [ $status = 0 ]
 }
 
-# suite_stop CLIENT SERVER: cgrpc's server ends well, and nothing is left (to
-# say for a sanitizer).
+# suite_stop SERVER NAME: cgrpc's server ends well, and nothing is left (to say for
+# a sanitizer).
 suite_stop()
 {
     kill -TERM "$server_pid" 2>/dev/null
     wait "$server_pid" 2>/dev/null
     local status=$?
     server_pid=
-    [ "$2" = c ] || return 0
+    is_ours "$1" || return 0
     : >"$work/why"
-    report "$1-to-$2/suite/stop" $status
+    report "$2" $status
 }
 
-# suite_pair CLIENT SERVER
+# suite_name CLIENT SERVER SUITE TRANSPORT CASE
+suite_name()
+{
+    case $4 in
+    tcp) echo "$1-to-$2/$3/$5" ;;
+    *) echo "$1-to-$2/$3/$4/$5" ;;
+    esac
+}
+
+# suite_set CLIENT SERVER TRANSPORT sets the flags of both.
+suite_set()
+{
+    tls_set "$1" "$2" "$3"
+    if [ "$3" != tcp ]; then
+        tls_client+=(--use_test_ca=true)
+    elif [ "$2" != rig ]; then
+        tls_client=(--use_tls=false)
+        tls_server=(--use_tls=false)
+    fi
+}
+
+# suite_pair CLIENT SERVER TRANSPORT CASE...
 suite_pair()
 {
     local case name why
-    for case in $suite_cases; do
-        name=$1-to-$2/suite/$case
+    suite_set "$1" "$2" "$3"
+    for case in "${@:4}"; do
+        name=$(suite_name "$1" "$2" suite "$3" "$case")
         is_wanted "$name" || continue
         why=$(why_not "$1" "$2" "$case")
         if [ -n "$why" ]; then
@@ -198,13 +228,15 @@ suite_pair()
             report "$name" 1
             return
         fi
-        suite_case "$1" "$name" "$case" || kill -0 "$server_pid" 2>/dev/null ||
-            stop_server
+        suite_case "$1" "$name" "$case" "$3" ||
+            kill -0 "$server_pid" 2>/dev/null || stop_server
     done
-    [ -z "$server_pid" ] || suite_stop "$1" "$2"
+    [ -z "$server_pid" ] ||
+        suite_stop "$2" "$(suite_name "$1" "$2" suite "$3" stop)"
 }
 
-# http2_case CLIENT NAME CASE: with a server of its own, which has to agree.
+# http2_case CLIENT NAME CASE TRANSPORT: with a server of its own, which has to
+# agree.
 http2_case()
 {
     local status
@@ -219,20 +251,23 @@ http2_case()
     wait "$server_pid" || status=1
     server_pid=
     sed -n 's/^the client: //p' "$work/server.log" >>"$work/why"
+    [ $status != 0 ] || tls_judge "$4" || status=1
     report "$2" $status
 }
 
+# http2_client CLIENT (nothing) TRANSPORT CASE...
 http2_client()
 {
     local case name why
-    for case in $http2_cases; do
-        name=$1-to-rig/http2/$case
+    suite_set "$1" rig "$3"
+    for case in "${@:4}"; do
+        name=$(suite_name "$1" rig http2 "$3" "$case")
         is_wanted "$name" || continue
         why=$(why_not "$1" rig "$case")
         if [ -n "$why" ]; then
             leave_out "$name" "$why"
         else
-            http2_case "$1" "$name" "$case"
+            http2_case "$1" "$name" "$case" "$3"
         fi
     done
 }

@@ -11,6 +11,7 @@
 #include "grpc/testing/test.pb.h"
 
 #include "grpc_interop.h"
+#include "interop_tls.h"
 
 // Sizes that the suite has chosen.
 enum {
@@ -40,7 +41,8 @@ struct client {
     grpc_channel *channel;
     grpc_arena arena; // of the blocking calls
     const char *target;
-    grpc_channel_options channel_options;
+    grpc_channel_options channel_options; // its credentials are the client's
+    struct interop_tls *tls;
     struct soak_flags soak;
 };
 

@@ -3,6 +3,8 @@
 //
 //     grpc_interop_server --port=P     0: any; prints "listening P"
 //
+// and the flags of interop_tls.h.
+//
 // A call that streams replies is an `output`: a list of replies that wait to be
 // sent, one after the other, each when its interval is over and there is room.
 //
@@ -19,6 +21,7 @@
 #include "grpc/testing/test.pb.h"
 
 #include "grpc_interop.h"
+#include "interop_tls.h"
 
 struct reply {
     int32_t size;
@@ -468,25 +471,26 @@ static int serve(grpc_server *server, long port)
 int main(int argc, char **argv)
 {
     long port = 10000;
-    bool use_tls = false;
+    struct interop_tls tls = {0};
     bool use_alts = false;
     const char *ignored;
     const struct interop_flag flags[] = {
         {.name = "port", .number = &port},
-        {.name = "use_tls", .truth = &use_tls},
+        INTEROP_TLS_FLAGS(&tls),
         {.name = "use_alts", .truth = &use_alts},
-        {.name = "tls_cert_file", .text = &ignored},
-        {.name = "tls_key_file", .text = &ignored},
         {.name = "alts_handshaker_service_address", .text = &ignored},
     };
     if (!interop_flags(argc, argv, flags, sizeof flags / sizeof flags[0])) {
         return 2;
     }
-    if (use_tls || use_alts) {
-        fprintf(stderr, "this version of cgrpc has no TLS and no ALTS\n");
+    if (use_alts) {
+        fprintf(stderr, "cgrpc has no ALTS\n");
         return 2;
     }
-    grpc_server *server = grpc_server_new(NULL);
+    const grpc_server_options options = {
+        .credentials = interop_tls_server(&tls),
+        .interceptors = interop_tls_watch(&tls)};
+    grpc_server *server = grpc_server_new(&options);
     if (server == NULL) {
         fprintf(stderr, "no memory or no descriptors for a server\n");
         return 1;
@@ -494,5 +498,6 @@ int main(int argc, char **argv)
     int status = serve(server, port);
     signal(SIGTERM, SIG_DFL);
     grpc_server_free(server);
+    interop_tls_end(&tls);
     return status;
 }

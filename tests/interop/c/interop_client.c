@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // cgrpc as the client of the interop matrix (../README.md).
 //
-//     interop_client TARGET CASE      exit status 0 when the case passes
+//     interop_client TARGET CASE [FLAG...]    exit status 0 when the case passes
+//
+// with the flags of interop_tls.h. The case `show` passes however its call ends,
+// and says how.
 //
 // The case `concurrent` uses the asynchronous calls, all others the blocking
 // ones on a channel without a loop.
@@ -17,13 +20,17 @@
 #include "grpc.h"
 #include "helloworld.pb.h"
 
+#include "grpc_interop.h"
 #include "interop.h"
+#include "interop_tls.h"
 
 enum { PATIENCE_MS = 20000 };
 
 struct client {
     const char *target;
     grpc_channel *channel;
+    grpc_credentials *credentials;
+    struct interop_tls tls;
     grpc_arena arena;
 };
 
@@ -103,6 +110,23 @@ static bool expect_echo(struct client *client, grpc_str name)
     grpc_str greeted;
     grpc_status status = say(client, name, PATIENCE_MS, &greeted);
     return expect_code(status, GRPC_OK) && expect_greeted(greeted, name);
+}
+
+// ---- channels ---------------------------------------------------------------
+
+static grpc_channel *connect_on(struct client *client, grpc_loop *loop)
+{
+    const grpc_channel_options options = {
+        .loop = loop,
+        .credentials = client->credentials == NULL
+                           ? NULL
+                           : grpc_credentials_keep(client->credentials),
+        .interceptors = interop_tls_watch(&client->tls)};
+    grpc_channel *channel = grpc_channel_new(client->target, &options);
+    if (channel == NULL) {
+        fail("no memory or no descriptors for a channel");
+    }
+    return channel;
 }
 
 // ---- cases ------------------------------------------------------------------
@@ -241,6 +265,25 @@ static bool check_restart(struct client *client)
     return fail("it did not come back");
 }
 
+static bool check_show(struct client *client)
+{
+    grpc_str greeted;
+    grpc_status status = say(client, GRPC_STR("world"), PATIENCE_MS, &greeted);
+    printf("%s %s\n", grpc_code_name(status.code), status.message);
+    return true;
+}
+
+// Two connections, with the same credentials.
+static bool check_resume(struct client *client)
+{
+    if (!expect_echo(client, GRPC_STR("world"))) {
+        return false;
+    }
+    grpc_channel_free(client->channel);
+    client->channel = connect_on(client, NULL);
+    return client->channel != NULL && expect_echo(client, GRPC_STR("again"));
+}
+
 // ---- many calls at once -----------------------------------------------------
 
 struct crowd {
@@ -294,10 +337,8 @@ static bool check_concurrent(struct client *client)
     if (crowd.loop == NULL) {
         return fail("no memory or no descriptors for a loop");
     }
-    const grpc_channel_options options = {.loop = crowd.loop};
-    grpc_channel *channel = grpc_channel_new(client->target, &options);
-    bool good = channel == NULL ? fail("no memory for a channel")
-                                : crowd_run(&crowd, channel);
+    grpc_channel *channel = connect_on(client, crowd.loop);
+    bool good = channel != NULL && crowd_run(&crowd, channel);
     grpc_channel_free(channel);
     if (grpc_loop_free(crowd.loop) != GRPC_OK) {
         return fail("the loop is not empty");
@@ -316,7 +357,8 @@ static int run_case(struct client *client, const char *name)
         {"ok", check_ok},           {"concurrent", check_concurrent},
         {"large", check_large},     {"codes", check_codes},
         {"unknown", check_unknown}, {"deadline", check_deadline},
-        {"restart", check_restart},
+        {"restart", check_restart}, {"show", check_show},
+        {"resume", check_resume},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (strcmp(cases[i].name, name) == 0) {
@@ -329,18 +371,23 @@ static int run_case(struct client *client, const char *name)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: interop_client TARGET CASE\n");
+    struct client client = {0};
+    const struct interop_flag flags[] = {INTEROP_TLS_FLAGS(&client.tls)};
+    if (argc < 3) {
+        fprintf(stderr, "usage: interop_client TARGET CASE [FLAG...]\n");
         return 2;
     }
-    struct client client = {.target = argv[1]};
-    client.channel = grpc_channel_new(client.target, NULL);
-    if (client.channel == NULL) {
-        fprintf(stderr, "no memory or no descriptors for a channel\n");
-        return 1;
+    if (!interop_flags(argc - 2, argv + 2, flags,
+                       sizeof flags / sizeof flags[0])) {
+        return 2;
     }
-    int status = run_case(&client, argv[2]);
+    client.target = argv[1];
+    client.credentials = interop_tls_client(&client.tls);
+    client.channel = connect_on(&client, NULL);
+    int status = client.channel == NULL ? 1 : run_case(&client, argv[2]);
     grpc_arena_free(&client.arena);
     grpc_channel_free(client.channel);
+    grpc_credentials_free(client.credentials);
+    interop_tls_end(&client.tls);
     return status;
 }

@@ -2,7 +2,10 @@
 // cgrpc as the server of the interop matrix: a Greeter whose behaviour is
 // chosen by the request's name (../README.md).
 //
-//     interop_server ADDRESS      127.0.0.1:0, unix:PATH; prints where
+//     interop_server ADDRESS [FLAG...]    127.0.0.1:0, unix:PATH; prints where
+//
+// with the flags of interop_tls.h. With TLS it says on stderr what becomes of
+// connections.
 //
 // It answers in all three ways: at once, later from a timer, and later from
 // another call's handler.
@@ -15,7 +18,9 @@
 #include "grpc.h"
 #include "helloworld.pb.h"
 
+#include "grpc_interop.h"
 #include "interop.h"
+#include "interop_tls.h"
 
 // A call that waits for others. It lives in the call's memory.
 struct guest {
@@ -217,19 +222,50 @@ static int serve(grpc_server *server, const char *address)
     return grpc_server_run(server) == GRPC_OK ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+static void say(void *user, grpc_log_level level, const char *text)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: interop_server ADDRESS\n");
-        return 2;
-    }
-    grpc_server *server = grpc_server_new(NULL);
+    (void)user;
+    (void)level;
+    fprintf(stderr, "log %s\n", text);
+}
+
+static int run(grpc_loop *loop, struct interop_tls *tls, const char *address)
+{
+    const grpc_server_options options = {.loop = loop,
+                                         .credentials = interop_tls_server(tls),
+                                         .interceptors =
+                                             interop_tls_watch(tls)};
+    grpc_server *server = grpc_server_new(&options);
     if (server == NULL) {
         fprintf(stderr, "no memory or no descriptors for a server\n");
         return 1;
     }
-    int status = serve(server, argv[1]);
+    int status = serve(server, address);
     signal(SIGTERM, SIG_DFL);
     grpc_server_free(server);
+    interop_tls_end(tls);
     return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct interop_tls tls = {0};
+    const struct interop_flag flags[] = {INTEROP_TLS_FLAGS(&tls)};
+    if (argc < 2) {
+        fprintf(stderr, "usage: interop_server ADDRESS [FLAG...]\n");
+        return 2;
+    }
+    if (!interop_flags(argc - 1, argv + 1, flags,
+                       sizeof flags / sizeof flags[0])) {
+        return 2;
+    }
+    const grpc_loop_options options = {.log = tls.use_tls ? say : NULL,
+                                       .log_level = GRPC_LOG_INFO};
+    grpc_loop *loop = grpc_loop_new(&options);
+    if (loop == NULL) {
+        fprintf(stderr, "no memory or no descriptors for a loop\n");
+        return 1;
+    }
+    int status = run(loop, &tls, argv[1]);
+    return grpc_loop_free(loop) == GRPC_OK ? status : 1;
 }

@@ -5,8 +5,12 @@
 #define TESTS_INTEROP_CPP_SUITE_H
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
+#include <mutex>
 #include <string>
 
 #include <grpcpp/grpcpp.h>
@@ -73,6 +77,38 @@ inline bool ReadFlags(int argc, char **argv,
         }
     }
     return true;
+}
+
+inline std::string Content(const std::string &path)
+{
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// Look prints who the peer of a call is, unless it is that of the call before.
+// Which version of TLS it is this library does not tell.
+inline void Look(const grpc::AuthContext *identity)
+{
+    static std::mutex mutex;
+    static std::string last;
+    const auto ask = [identity](const char *name, const char *none) {
+        const auto values = identity->FindPropertyValues(name);
+        return values.empty()
+                   ? std::string(none)
+                   : std::string(values[0].data(), values[0].size());
+    };
+    if (identity == nullptr || ask("transport_security_type", "") != "ssl") {
+        return;
+    }
+    const bool resumed = ask("ssl_session_reused", "false") == "true";
+    const std::string seen = "identity ?,?," + ask("x509_common_name", "nobody") +
+                             "," + (resumed ? "resumed" : "full") +
+                             ",?,grpc++ " + grpc::Version();
+    std::lock_guard<std::mutex> lock(mutex);
+    if (seen != last) {
+        fprintf(stderr, "%s\n", seen.c_str());
+        last = seen;
+    }
 }
 
 inline void Fill(grpc::testing::Payload *payload, int size)

@@ -4,6 +4,9 @@
 //
 //     suite_client --server_host=H --server_port=P --test_case=CASE
 //
+// with --use_tls=true, --ca_file, --server_host_override, and --tls_cert_file and
+// --tls_key_file for mutual TLS.
+//
 // Exit status 0 when the case passes.
 
 #include <chrono>
@@ -99,7 +102,9 @@ bool LargeUnary()
 {
     ClientContext context;
     SimpleResponse reply;
-    return ExpectCode(stub->UnaryCall(&context, LargeRequest(), &reply), 0) &&
+    const Status status = stub->UnaryCall(&context, LargeRequest(), &reply);
+    suite::Look(context.auth_context().get());
+    return ExpectCode(status, 0) &&
            ExpectPayload(reply.payload(), kLargeResponse);
 }
 
@@ -503,15 +508,34 @@ bool RpcSoak()
     return true;
 }
 
+std::map<std::string, std::string> flags = {{"server_host", "localhost"},
+                                            {"server_port", "10000"},
+                                            {"test_case", "large_unary"}};
 std::string target;
+
+std::shared_ptr<grpc::ChannelCredentials> Credentials()
+{
+    if (flags["use_tls"] != "true") {
+        return grpc::InsecureChannelCredentials();
+    }
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = suite::Content(flags["ca_file"]);
+    if (flags.count("tls_cert_file")) {
+        options.pem_cert_chain = suite::Content(flags["tls_cert_file"]);
+        options.pem_private_key = suite::Content(flags["tls_key_file"]);
+    }
+    return grpc::SslCredentials(options);
+}
 
 void Connect()
 {
     grpc::ChannelArguments arguments;
     // A channel of its own connection, which channel_soak is about.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel = grpc::CreateCustomChannel(
-        target, grpc::InsecureChannelCredentials(), arguments);
+    if (flags.count("server_host_override")) {
+        arguments.SetSslTargetNameOverride(flags["server_host_override"]);
+    }
+    channel = grpc::CreateCustomChannel(target, Credentials(), arguments);
     stub = TestService::NewStub(channel);
 }
 
@@ -615,9 +639,6 @@ const std::map<std::string, std::function<bool()>> cases = {
 
 int main(int argc, char **argv)
 {
-    std::map<std::string, std::string> flags = {{"server_host", "localhost"},
-                                                {"server_port", "10000"},
-                                                {"test_case", "large_unary"}};
     if (!suite::ReadFlags(argc, argv, &flags)) {
         return 2;
     }

@@ -3,6 +3,9 @@
 // suite (../README.md).
 //
 //     suite_server --port=P     0: any; prints "listening P"
+//
+// with --use_tls=true, --tls_cert_file, --tls_key_file, and --client_ca_file for
+// mutual TLS.
 
 #include <csignal>
 #include <cstdio>
@@ -38,8 +41,10 @@ bool IsAsExpected(const ServerContext &context, bool has, const BoolValue &want)
 const Status kNotAsExpected(StatusCode::INVALID_ARGUMENT,
                             "the message is not compressed as expected");
 
-void EchoMetadata(ServerContext *context)
+// Begin is done in most calls: it looks at the client, and echoes its metadata.
+void Begin(ServerContext *context)
 {
+    suite::Look(context->auth_context().get());
     const auto &metadata = context->client_metadata();
     auto initial = metadata.find(suite::kEchoInitial);
     if (initial != metadata.end()) {
@@ -59,14 +64,14 @@ class Service final : public TestService::Service
 {
     Status EmptyCall(ServerContext *context, const Empty *, Empty *) override
     {
-        EchoMetadata(context);
+        Begin(context);
         return Status::OK;
     }
 
     Status UnaryCall(ServerContext *context, const SimpleRequest *request,
                      SimpleResponse *response) override
     {
-        EchoMetadata(context);
+        Begin(context);
         if (request->has_response_compressed()) {
             context->set_compression_algorithm(
                 request->response_compressed().value() ? GRPC_COMPRESS_GZIP
@@ -112,7 +117,7 @@ class Service final : public TestService::Service
         ServerContext *context, const StreamingOutputCallRequest *request,
         grpc::ServerWriter<StreamingOutputCallResponse> *writer) override
     {
-        EchoMetadata(context);
+        Begin(context);
         PrepareCompression(context, *request);
         return Answer(*request, writer);
     }
@@ -122,7 +127,7 @@ class Service final : public TestService::Service
         grpc::ServerReaderWriter<StreamingOutputCallResponse,
                                  StreamingOutputCallRequest> *stream) override
     {
-        EchoMetadata(context);
+        Begin(context);
         StreamingOutputCallRequest request;
         while (stream->Read(&request)) {
             Status status = Answer(request, stream);
@@ -138,7 +143,7 @@ class Service final : public TestService::Service
         grpc::ServerReaderWriter<StreamingOutputCallResponse,
                                  StreamingOutputCallRequest> *stream) override
     {
-        EchoMetadata(context);
+        Begin(context);
         std::vector<StreamingOutputCallRequest> requests;
         StreamingOutputCallRequest request;
         while (stream->Read(&request)) {
@@ -189,6 +194,24 @@ class Service final : public TestService::Service
         return Status::OK;
     }
 };
+
+std::shared_ptr<grpc::ServerCredentials>
+Credentials(std::map<std::string, std::string> &flags)
+{
+    if (flags["use_tls"] != "true") {
+        return grpc::InsecureServerCredentials();
+    }
+    grpc::SslServerCredentialsOptions options;
+    if (flags.count("client_ca_file")) {
+        options.pem_root_certs = suite::Content(flags["client_ca_file"]);
+        options.client_certificate_request =
+            GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+    }
+    options.pem_key_cert_pairs.push_back(
+        {suite::Content(flags["tls_key_file"]),
+         suite::Content(flags["tls_cert_file"])});
+    return grpc::SslServerCredentials(options);
+}
 } // namespace
 
 int main(int argc, char **argv)
@@ -201,8 +224,7 @@ int main(int argc, char **argv)
     int bound = 0;
     Service service;
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("[::]:" + port, grpc::InsecureServerCredentials(),
-                             &bound);
+    builder.AddListeningPort("[::]:" + port, Credentials(flags), &bound);
     builder.RegisterService(&service);
     std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
     if (server == nullptr || bound == 0) {

@@ -11,7 +11,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	pb "google.golang.org/grpc/examples/helloworld/helloworld"
 	"google.golang.org/grpc/status"
 )
@@ -19,11 +18,13 @@ import (
 const patience = 20 * time.Second
 
 type client struct {
+	target     string
+	options    []grpc.DialOption
 	connection *grpc.ClientConn
 	greeter    pb.GreeterClient
 }
 
-func runCase(target, name string) error {
+func runCase(target, name string, flags []string) error {
 	cases := map[string]func(*client) error{
 		"ok":         checkOK,
 		"concurrent": checkConcurrent,
@@ -32,17 +33,36 @@ func runCase(target, name string) error {
 		"unknown":    checkUnknown,
 		"deadline":   checkDeadline,
 		"restart":    checkRestart,
+		"show":       checkShow,
+		"resume":     checkResume,
 	}
 	check, known := cases[name]
 	if !known {
 		return fmt.Errorf("no case %q", name)
 	}
-	connection, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	security, err := readSecurity(flags)
 	if err != nil {
 		return err
 	}
-	defer connection.Close()
-	return check(&client{connection, pb.NewGreeterClient(connection)})
+	options, err := security.options(name == "resume")
+	if err != nil {
+		return err
+	}
+	c := &client{target: target, options: options}
+	if err := c.connect(); err != nil {
+		return err
+	}
+	defer func() { c.connection.Close() }()
+	return check(c)
+}
+
+func (c *client) connect() error {
+	connection, err := grpc.NewClient(c.target, c.options...)
+	if err != nil {
+		return err
+	}
+	c.connection, c.greeter = connection, pb.NewGreeterClient(connection)
+	return nil
 }
 
 // say is the reply to name without its "Hello ".
@@ -193,4 +213,23 @@ func checkRestart(c *client) error {
 		}
 	}
 	return fmt.Errorf("it did not come back: %w", err)
+}
+
+// checkShow passes however its call ends, and says how.
+func checkShow(c *client) error {
+	_, err := c.say("world", patience)
+	fmt.Println(strings.ToUpper(status.Code(err).String()), status.Convert(err).Message())
+	return nil
+}
+
+// checkResume makes two connections, with the same credentials.
+func checkResume(c *client) error {
+	if err := c.expectEcho("world"); err != nil {
+		return err
+	}
+	c.connection.Close()
+	if err := c.connect(); err != nil {
+		return err
+	}
+	return c.expectEcho("again")
 }

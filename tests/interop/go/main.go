@@ -3,9 +3,10 @@
 // Command peer is grpc-go on its defaults, as the server or the client of the
 // interop matrix (see ../README.md for what both sides agree on).
 //
-//	peer server ADDRESS      127.0.0.1:0, unix:PATH; prints where it listens
-//	peer client TARGET CASE  exit status 0 when the case passes
+//	peer server ADDRESS [FLAG...]      127.0.0.1:0, unix:PATH; prints where it listens
+//	peer client TARGET CASE [FLAG...]  exit status 0 when the case passes
 //
+// with the flags of tls.go,
 // or of the benchmark's streams:
 //
 //	peer streams ADDRESS
@@ -35,12 +36,12 @@ func main() {
 
 func run(args []string) error {
 	switch {
-	case len(args) == 2 && args[0] == "server":
-		return serve(args[1])
+	case len(args) >= 2 && args[0] == "server":
+		return serve(args[1], args[2:])
 	case len(args) == 2 && args[0] == "soak":
 		return soak(args[1])
-	case len(args) == 3 && args[0] == "client":
-		return runCase(args[1], args[2])
+	case len(args) >= 3 && args[0] == "client":
+		return runCase(args[1], args[2], args[3:])
 	case len(args) == 2 && args[0] == "streams":
 		return serveStreams(args[1])
 	case len(args) == 7 && args[0] == "stream":

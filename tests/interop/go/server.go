@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	pb "google.golang.org/grpc/examples/helloworld/helloworld"
 	"google.golang.org/grpc/peer"
@@ -28,7 +27,11 @@ type greeter struct {
 	met     chan struct{} // closed when all have met
 }
 
-func serve(address string) error {
+func serve(address string, flags []string) error {
+	security, err := readSecurity(flags)
+	if err != nil {
+		return err
+	}
 	network := "tcp"
 	if path, isUnix := strings.CutPrefix(address, "unix:"); isUnix {
 		network, address = "unix", path
@@ -42,7 +45,10 @@ func serve(address string) error {
 	} else {
 		fmt.Printf("listening %s\n", listener.Addr())
 	}
-	server := grpc.NewServer()
+	server, listener, err := security.server(listener)
+	if err != nil {
+		return err
+	}
 	pb.RegisterGreeterServer(server, &greeter{met: make(chan struct{})})
 	return server.Serve(listener)
 }

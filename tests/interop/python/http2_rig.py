@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: MIT
 """A server that misbehaves: the HTTP/2 cases of gRPC's interop suite.
 
-    http2_rig.py CASE      prints "listening PORT", serves until SIGTERM
+    http2_rig.py CASE [--use_tls=true --tls_cert_file=F --tls_key_file=F]
 
+prints "listening PORT", and serves until SIGTERM.
 On SIGTERM it says what its clients did wrong, and its exit status is 1 if that
 is anything. Frames are put together by hand, because a library would refuse to
 send some of them. It knows no HPACK: of a request it needs no header, and its
 own headers are written without compression.
 """
 
+import argparse
 import collections
 import signal
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -325,8 +328,13 @@ CASES = {
 
 
 class Rig:
-    def __init__(self, case):
-        self.case = CASES[case](self)
+    def __init__(self, flags):
+        self.case = CASES[flags.case](self)
+        self.tls = None
+        if flags.use_tls:
+            self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self.tls.set_alpn_protocols(["h2"])
+            self.tls.load_cert_chain(flags.tls_cert_file, flags.tls_key_file)
         self.faults = []
         self.requests = 0
         self.threads = []
@@ -335,9 +343,20 @@ class Rig:
         if fault not in self.faults:
             self.faults.append(fault)
 
+    def secure(self, sock):
+        if self.tls is None:
+            return sock
+        sock = self.tls.wrap_socket(sock, server_side=True)
+        print("identity %s,%s,nobody,%s,%s,Python's ssl" % (
+            sock.version().replace("v", " "), sock.selected_alpn_protocol(),
+            "resumed" if sock.session_reused else "full", sock.cipher()[0]),
+              flush=True)
+        return sock
+
     def serve(self, sock):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            sock = self.secure(sock)
             Connection(self, sock).run()
         except (EOFError, ConnectionError):
             pass
@@ -367,10 +386,14 @@ class Rig:
 
 
 def main():
-    if len(sys.argv) != 2 or sys.argv[1] not in CASES:
-        sys.exit(f"usage: http2_rig.py {'|'.join(CASES)}")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", choices=CASES)
+    parser.add_argument("--use_tls", choices=["true", "false"])
+    parser.add_argument("--tls_cert_file")
+    parser.add_argument("--tls_key_file")
+    flags = parser.parse_args()
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    rig = Rig(sys.argv[1])
+    rig = Rig(flags)
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=rig.accept, args=[listener], daemon=True).start()
     print(f"listening {listener.getsockname()[1]}", flush=True)

@@ -2,12 +2,14 @@
 """Google's C core (grpcio) on its defaults, as the server or the client of
 the interop matrix (see ../README.md for what both sides agree on).
 
-    peer.py STUBS server ADDRESS      127.0.0.1:0, unix:PATH; prints where
-    peer.py STUBS client TARGET CASE  exit status 0 when the case passes
+    peer.py STUBS server ADDRESS [FLAG...]      127.0.0.1:0, unix:PATH; prints where
+    peer.py STUBS client TARGET CASE [FLAG...]  exit status 0 when the case passes
 
-STUBS is the folder with the generated helloworld_pb2.py.
+STUBS is the folder with the generated helloworld_pb2.py. The flags are those of
+read_flags.
 """
 
+import argparse
 import concurrent.futures
 import os
 import sys
@@ -31,14 +33,34 @@ ERROR_MESSAGE = "naïve café: 100 % (%41)\nsecond line: 5 €\r\n\t😀 end"
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
+def read_flags(words):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--use_tls", choices=["true", "false"])
+    parser.add_argument("--ca_file")  # a client's
+    parser.add_argument("--tls_cert_file")  # a client's for mutual TLS
+    parser.add_argument("--tls_key_file")
+    parser.add_argument("--client_ca_file")  # clients must have one of it
+    parser.add_argument("--server_host_override")
+    return parser.parse_args(words)
+
+
+def content(path):
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return file.read()
+
+
 class Greeter(stubs.GreeterServicer):
     def __init__(self):
+        self.seen = None
         self.lock = threading.Lock()
         self.ended = 0  # calls that ended before they were answered
         self.waiting = 0
         self.met = threading.Event()
 
     def SayHello(self, request, context):
+        self.look(context.auth_context())
         verb, _, rest = request.name.partition(":")
         if verb == "die":
             os._exit(0)
@@ -51,6 +73,20 @@ class Greeter(stubs.GreeterServicer):
         if verb == "meet":
             return self.meet(context, int(rest))
         return hello(request.name)
+
+    def look(self, identity):
+        """Prints who the client is, unless it is that of the call before; the
+        version of TLS is not told."""
+        if identity.get("transport_security_type") != [b"ssl"]:
+            return
+        name = identity.get("x509_common_name", [b"nobody"])[0].decode()
+        resumed = identity.get("ssl_session_reused") == [b"true"]
+        seen = "identity ?,?,%s,%s,?,grpcio %s" % (
+            name, "resumed" if resumed else "full", grpc.__version__)
+        with self.lock:
+            if seen != self.seen:
+                print(seen, file=sys.stderr, flush=True)
+            self.seen = seen
 
     def wait(self, context, seconds):
         over = threading.Event()
@@ -75,12 +111,21 @@ def hello(name):
     return messages.HelloReply(message="Hello " + name)
 
 
-def serve(address):
+def open_port(server, address, flags):
+    if flags.use_tls != "true":
+        return server.add_insecure_port(address)
+    pair = content(flags.tls_key_file), content(flags.tls_cert_file)
+    return server.add_secure_port(address, grpc.ssl_server_credentials(
+        [pair], content(flags.client_ca_file),
+        flags.client_ca_file is not None))
+
+
+def serve(address, flags):
     # Each call that waits holds a thread: the pool is part of the program.
     pool = concurrent.futures.ThreadPoolExecutor(max_workers=MEETING + 4)
     server = grpc.server(pool)
     stubs.add_GreeterServicer_to_server(Greeter(), server)
-    port = server.add_insecure_port(address)
+    port = open_port(server, address, flags)
     server.start()
     if not address.startswith("unix:"):
         address = "127.0.0.1:%d" % port
@@ -201,6 +246,15 @@ def check_restart(channel, stub):
         time.sleep(0.05)
 
 
+def check_show(channel, stub):
+    """Passes however its call ends, and says how."""
+    try:
+        say(stub, "world")
+        print("OK")
+    except grpc.RpcError as error:
+        print(error.code().name, error.details())
+
+
 CASES = {
     "ok": check_ok,
     "concurrent": check_concurrent,
@@ -209,20 +263,34 @@ CASES = {
     "unknown": check_unknown,
     "deadline": check_deadline,
     "restart": check_restart,
+    "show": check_show,
 }
 
 
-def run_case(target, name):
-    with grpc.insecure_channel(target) as channel:
+def connect(target, flags):
+    if flags.use_tls != "true":
+        return grpc.insecure_channel(target)
+    name = flags.server_host_override
+    return grpc.secure_channel(
+        target,
+        grpc.ssl_channel_credentials(content(flags.ca_file),
+                                     content(flags.tls_key_file),
+                                     content(flags.tls_cert_file)),
+        [("grpc.ssl_target_name_override", name)] if name else [])
+
+
+def run_case(target, name, flags):
+    with connect(target, flags) as channel:
         CASES[name](channel, stubs.GreeterStub(channel))
 
 
 def main(arguments):
     try:
-        if len(arguments) == 2 and arguments[0] == "server":
-            return serve(arguments[1])
-        if len(arguments) == 3 and arguments[0] == "client":
-            return run_case(arguments[1], arguments[2])
+        if len(arguments) >= 2 and arguments[0] == "server":
+            return serve(arguments[1], read_flags(arguments[2:]))
+        if len(arguments) >= 3 and arguments[0] == "client":
+            return run_case(arguments[1], arguments[2],
+                            read_flags(arguments[3:]))
     except Wrong as wrong:
         return str(wrong)
     except grpc.RpcError as error:
