@@ -24,6 +24,16 @@ else
 EXAMPLE_PROGRAMS := $(filter-out $(E)/libuv/%,$(EXAMPLE_PROGRAMS))
 endif
 
+# Another has a TLS library of its own, over OpenSSL 3.
+LIBSSL := $(shell pkg-config --atleast-version=3 libssl 2>/dev/null && echo 1 || \
+	echo 0)
+ifeq ($(LIBSSL),1)
+tls_library_CFLAGS := $(shell pkg-config --cflags libssl)
+tls_library_LIBS := $(shell pkg-config --libs libssl libcrypto)
+else
+EXAMPLE_PROGRAMS := $(filter-out $(E)/tls_library/%,$(EXAMPLE_PROGRAMS))
+endif
+
 # Installed .proto files that examples use. Code is generated for each once.
 EXAMPLE_GOOGLE = google/protobuf/duration google/rpc/error_details
 EXAMPLES_WITH_GOOGLE = order error_details

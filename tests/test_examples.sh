@@ -348,6 +348,184 @@ comes_back() {
         kill -HUP "$buyer" && bought 1 0 && stop "$pid"
 }
 
+# ---- TLS -----------------------------------------------------------------------
+
+certs=$BUILD/test/certs
+make_certs() {
+    "${MAKE:-make}" -s --no-print-directory "$certs/.done"
+}
+
+# secured FOLDER: its server, with a certificate.
+secured() {
+    start "$programs/$1/server" 127.0.0.1:0 "$certs/server.crt" \
+        "$certs/server.key" "$certs/ca.crt"
+}
+
+encryption() {
+    secured encryption || return 1
+    "$programs/encryption/client" "127.0.0.1:$port" "$certs/ca.crt" \
+        >"$work/out" 2>&1 || { cat "$work/out" "$said"; return 1; }
+    echo '1220 cents are left' | shows "$work/out" &&
+        grep -q '^Ann asks, over TLS 1.[23] with TLS_' "$said" && stop "$pid"
+}
+# Not with those who ask without TLS, nor in the name of somebody else.
+encryption_refuses() {
+    secured encryption || return 1
+    "$programs/encryption/client" "127.0.0.1:$port" "$certs/other-ca.crt" \
+        2>"$work/out" && return 1
+    cat "$work/out"
+    grep -q '^UNAVAILABLE: .* unknown authority' "$work/out" || return 1
+    "$programs/helloworld/client" "127.0.0.1:$port" 2>"$work/out" && return 1
+    cat "$work/out"
+    grep -q '^UNAVAILABLE: ' "$work/out" && stop "$pid" || return 1
+    "$programs/encryption/server" 127.0.0.1:0 "$certs/server.crt" \
+        "$certs/client.key" >"$work/out" 2>&1 && return 1
+    cat "$work/out"
+    grep -q 'the key is not that of the certificate' "$work/out"
+}
+
+# knock ARGUMENT...: a client of mutual_tls, and the certificate that it shows.
+knock() {
+    "$programs/mutual_tls/client" "127.0.0.1:$port" "$certs/ca.crt" "$@" \
+        >"$work/out" 2>&1
+}
+# knock_as NAME
+knock_as() { knock "$certs/$1.crt" "$certs/$1.key"; }
+mutual_tls() {
+    secured mutual_tls && knock_as client-spiffe || {
+        cat "$work/out" "$said"
+        return 1
+    }
+    echo 'open to spiffe://test.example/client' | shows "$work/out" &&
+        await "$said" '^CN=client knocks: spiffe://test.example/client$' &&
+        stop "$pid"
+}
+mutual_tls_permits() {
+    start "$programs/mutual_tls/server" 127.0.0.1:0 "$certs/server.crt" \
+        "$certs/server.key" "$certs/ca.crt" spiffe://test.example/other &&
+        ! knock_as client-spiffe || return 1
+    echo 'PERMISSION_DENIED: you may not come in' | shows "$work/out" &&
+        stop "$pid"
+}
+# refused WORDS NAME|-: the client is not let in, and the server's log says why.
+refused() {
+    if [ "$2" = - ]; then knock -; else knock_as "$2"; fi && return 1
+    cat "$work/out" "$said"
+    grep -q '^UNAVAILABLE: ' "$work/out" && await "$said" "^TLS with .*$1"
+}
+mutual_tls_refuses() {
+    secured mutual_tls &&
+        refused 'refuses the certificate: CN=client is not of spiffe://' \
+            client &&
+        refused 'the client has shown no certificate' - &&
+        refused 'of an unknown authority' client-other && stop "$pid"
+}
+
+# issue NAME: a certificate of the authority in $work/tls with that subject, in
+# place of what the server has.
+issue() {
+    key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+    # shellcheck disable=SC2086 # words
+    openssl req $key -subj "/CN=$1" -keyout "$work/tls/new.key" \
+        -addext subjectAltName=IP:127.0.0.1 -out "$work/tls/new.csr" &&
+        openssl x509 -req -in "$work/tls/new.csr" -copy_extensions copy \
+            -CA "$certs/ca.crt" -CAkey "$certs/ca.key" -days 9 \
+            -out "$work/tls/new.crt" &&
+        mv "$work/tls/new.key" "$work/tls/server.key" &&
+        mv "$work/tls/new.crt" "$work/tls/server.crt"
+}
+# sees NAME: a new connection, and whose certificate it gets.
+sees() {
+    "$programs/reload/client" "127.0.0.1:$port" "$certs/ca.crt" \
+        >"$work/out" 2>&1
+    echo "flash 1 of CN=$1" | shows "$work/out"
+}
+# light MS: the server of reload, with a certificate of "first".
+light() {
+    mkdir -p "$work/tls" && issue first &&
+        start "$programs/reload/server" 127.0.0.1:0 "$work/tls/server.crt" \
+            "$work/tls/server.key" "$1"
+}
+# goes_on: the stream that was opened first has a further flash.
+goes_on() {
+    last=$(tail -n 1 "$work/stream" | sed 's/flash \([0-9]*\) .*/\1/')
+    await "$work/stream" "^flash $((last + 1)) of CN=first"
+}
+reload() {
+    light 0 && sees first || return 1
+    "$programs/reload/client" "127.0.0.1:$port" "$certs/ca.crt" 1000000 20 \
+        >"$work/stream" 2>&1 &
+    stream=$!
+    servers="$servers $stream"
+    await "$work/stream" '^flash 1 of CN=first$' && issue second &&
+        sees first && kill -HUP "$pid" && await "$said" '^new connections' &&
+        sees second && goes_on && echo broken >"$work/tls/server.crt" &&
+        kill -HUP "$pid" &&
+        await "$said" '^what was read before .*: the certificate cannot be' &&
+        sees second && goes_on || return 1
+    kill "$stream"
+    wait "$stream"
+    servers=" $pid"
+    stop "$pid"
+}
+reload_by_itself() {
+    light 1 && sees first && issue second && sees second &&
+        echo broken >"$work/tls/server.key" && sees second &&
+        await "$said" 'what was read before .*: the private key cannot be' &&
+        issue third && sees third && stop "$pid"
+}
+
+# mirrored SERVER CLIENT: the libraries of both.
+mirrored() {
+    start "$programs/tls_library/server" 127.0.0.1:0 "$1" "$certs" || return 1
+    client=$programs/tls_library/client
+    target=127.0.0.1:$port
+    "$client" "$target" "$2" "$certs" client-spiffe.crt client-spiffe.key \
+        >"$work/seen" 2>&1 || { cat "$work/seen" "$said"; return 1; }
+    version=$(sed -n '1s/^server \(TLS 1.[23]\): .*/\1/p' "$work/seen")
+    shows "$work/seen" <<END || return 1
+server $version: CN=localhost, localhost, *.test.example
+client $version: CN=client, spiffe://test.example/client, client.test.example
+100000 bytes of 100000
+END
+    "$client" "$target" "$2" "$certs" >"$work/seen" 2>&1 &&
+        grep -q "^client $version: nobody\$" "$work/seen" || return 1
+    "$client" "$target" "$2" "$certs" client-other.crt client-other.key \
+        >"$work/seen" 2>&1 && return 1
+    cat "$work/seen"
+    grep -q 'UNAVAILABLE: .*alert 48, unknown' "$work/seen" && stop "$pid"
+}
+# Both are OpenSSL, which does TLS 1.3.
+mirrored_13() { mirrored openssl openssl && [ "$version" = 'TLS 1.3' ]; }
+have_libssl() { pkg-config --atleast-version=3 libssl 2>/dev/null; }
+
+skip() { # NAME WHY
+    cases=$((cases + 1))
+    echo "ok $cases - $1 # SKIP $2"
+}
+tls_suite() { # WORDS
+    for name in encryption encryption_refuses mutual_tls mutual_tls_permits \
+        mutual_tls_refuses reload reload_by_itself; do
+        if [ -n "$with_tls" ]; then
+            check "$1: $name" $name
+        else
+            skip "$1: $name" 'this build has no mbedTLS'
+        fi
+    done
+    if ! have_libssl; then
+        skip "$1: tls_library" 'pkg-config finds no OpenSSL 3 here'
+        return
+    fi
+    check "$1: tls_library, OpenSSL alone" mirrored_13
+    if [ -z "$with_tls" ]; then
+        skip "$1: tls_library, with mbedTLS" 'this build has none'
+        return
+    fi
+    check "$1: tls_library, OpenSSL and mbedTLS" mirrored openssl mbedtls
+    check "$1: tls_library, mbedTLS and OpenSSL" mirrored mbedtls openssl
+    check "$1: tls_library, mbedTLS alone" mirrored mbedtls mbedtls
+}
+
 suite() { # WORDS FOLDER
     programs=$2
     check "$1: order" order
@@ -385,6 +563,7 @@ suite() { # WORDS FOLDER
         cases=$((cases + 1))
         echo "ok $cases - $1: libuv # SKIP pkg-config finds no libuv here"
     fi
+    tls_suite "$1"
 }
 
 # The programs are built again with other compilers and flags.
@@ -394,6 +573,7 @@ builds() { # FOLDER VARIABLE...
     "${MAKE:-make}" -s --no-print-directory BUILD="$folder" "$@" examples
 }
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all'
+check 'certificates' make_certs
 suite 'plain' "$BUILD/examples"
 check 'clang takes them' builds "$BUILD/test/examples-clang" CC=clang \
     CFLAGS='-O1 -Werror'
