@@ -475,6 +475,56 @@ reload_by_itself() {
         issue third && sees third && stop "$pid"
 }
 
+# reads NAME WAY ARGUMENT...: a client of authentication, in what way it gets a
+# token, and that it is served under that name.
+reads() {
+    user=$1
+    shift
+    "$programs/authentication/client" "127.0.0.1:$port" "$certs/ca.crt" "$@" \
+        >"$work/out" 2>&1 || { cat "$work/out" "$said"; return 1; }
+    grep -v '^a token' "$work/out" | sort >"$work/pages"
+    shows "$work/pages" <<END
+page 1 of $user
+page 2 of $user
+page 3 of $user
+END
+}
+# One token is enough for all of a client's calls.
+authentication() {
+    secured authentication && reads Ann fetch Ann 1234 &&
+        [ "$(grep -c '^a token has come$' "$work/out")" -eq 1 ] &&
+        "$programs/authentication/client" "127.0.0.1:$port" "$certs/ca.crt" \
+            login Bob 5678 >"$work/token" && reads Bob file "$work/token" &&
+        reads spiffe://test.example/client shown "$certs/client-spiffe.crt" \
+            "$certs/client-spiffe.key" || return 1
+    server_said <<END && stop "$pid"
+a token for Ann
+a token for Bob
+END
+}
+# reads_not STATUS ROOTS WAY ARGUMENT...: how each of its calls ends.
+reads_not() {
+    status=$1
+    shift
+    "$programs/authentication/client" "127.0.0.1:$port" "$@" \
+        >"$work/out" 2>&1 && return 1
+    cat "$work/out"
+    [ "$(grep -c "^$status" "$work/out")" -eq 3 ]
+}
+authentication_refuses() {
+    secured authentication || return 1
+    echo nonsense >"$work/token"
+    reads_not 'PERMISSION_DENIED: .*not their password' "$certs/ca.crt" \
+        fetch Ann 9 &&
+        reads_not 'UNAUTHENTICATED: ' "$certs/ca.crt" file "$work/token" &&
+        reads_not 'UNAVAILABLE: .*No such file' "$certs/ca.crt" file \
+            "$work/no token" &&
+        reads_not 'UNAUTHENTICATED: who asks?' "$certs/ca.crt" shown \
+            "$certs/client.crt" "$certs/client.key" &&
+        reads_not 'UNAUTHENTICATED: .* insecure connection' - fetch Ann 1234 &&
+        stop "$pid"
+}
+
 # mirrored SERVER CLIENT: the libraries of both.
 mirrored() {
     start "$programs/tls_library/server" 127.0.0.1:0 "$1" "$certs" || return 1
@@ -505,7 +555,8 @@ skip() { # NAME WHY
 }
 tls_suite() { # WORDS
     for name in encryption encryption_refuses mutual_tls mutual_tls_permits \
-        mutual_tls_refuses reload reload_by_itself; do
+        mutual_tls_refuses reload reload_by_itself authentication \
+        authentication_refuses; do
         if [ -n "$with_tls" ]; then
             check "$1: $name" $name
         else

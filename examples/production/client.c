@@ -39,7 +39,7 @@ static void try_now(void *argument)
 
 static void on_sighup(int number)
 {
-    signal(number, on_sighup); // ISO C has it called once
+    signal(number, on_sighup);                 // ISO C has it called once
     grpc_loop_post(buyer.loop, try_now, NULL); // may be called from anywhere
 }
 

@@ -28,7 +28,7 @@ static void reload(void *argument)
 
 static void on_sighup(int number)
 {
-    signal(number, on_sighup); // ISO C has it called once
+    signal(number, on_sighup);                      // ISO C has it called once
     (void)grpc_loop_post(house.loop, reload, NULL); // safe in a handler
 }
 

@@ -609,9 +609,8 @@ static bool openssl_open_rules(struct openssl_context *context,
     }
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
-                              SSL_MODE_RELEASE_BUFFERS |
-                              SSL_MODE_NO_AUTO_CHAIN);
+    SSL_CTX_set_mode(ctx,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
     return true;
 }
 
@@ -700,22 +699,34 @@ static void openssl_end(void *session_)
     OPENSSL_free(session);
 }
 
-// openssl_begin_client names the server, and what to go on from.
+// openssl_offer has a client go on from the last session with that server. A
+// ticket of TLS 1.3 is used once: who sees it twice knows that it is the same
+// client's.
+static void openssl_offer(struct openssl_session *session, const char *name)
+{
+    struct openssl_context *context = session->context;
+    if (context->last == NULL || strcmp(context->last_name, name) != 0) {
+        return;
+    }
+    SSL_set_session(session->ssl, context->last);
+    if (SSL_SESSION_get_protocol_version(context->last) == TLS1_3_VERSION) {
+        SSL_SESSION_free(context->last);
+        context->last = NULL;
+    }
+}
+
+// openssl_begin_client names the server, unless that is an address.
 static bool openssl_begin_client(struct openssl_session *session)
 {
-    const struct openssl_context *context = session->context;
     const char *name = session->peer->server_name;
     SSL_set_connect_state(session->ssl);
     if (name == NULL || name[0] == '\0') {
         return true;
     }
-    if (context->last != NULL && strcmp(context->last_name, name) == 0) {
-        SSL_set_session(session->ssl, context->last);
-    }
+    openssl_offer(session, name);
     ASN1_OCTET_STRING *address = a2i_IPADDRESS(name);
     bool is_address = address != NULL;
     ASN1_OCTET_STRING_free(address);
-    ERR_clear_error();
     return is_address || SSL_set_tlsext_host_name(session->ssl, name) == 1;
 }
 

@@ -22,7 +22,6 @@ int main(int argc, char **argv)
     const char *address = argc > 1 ? argv[1] : "localhost:50051";
     const char *folder = argc > 3 ? argv[3] : ".";
     grpc_arena paths = {0};
-    const char *roots = in(folder, "ca.crt", &paths);
     const grpc_tls_options tls = {
         .library = library_named(argc > 2 ? argv[2] : "openssl"),
         .identity =
@@ -31,7 +30,7 @@ int main(int argc, char **argv)
                 .key_file = in(folder, "server.key", &paths),
             },
         .clients = GRPC_CLIENTS_REQUESTED,
-        .roots_file = roots,
+        .roots_file = in(folder, "ca.crt", &paths),
     };
     grpc_server *server = grpc_server_new(
         &(grpc_server_options){.credentials = grpc_tls_server(&tls)});
