@@ -93,17 +93,16 @@ inline void Look(const grpc::AuthContext *identity)
     static std::string last;
     const auto ask = [identity](const char *name, const char *none) {
         const auto values = identity->FindPropertyValues(name);
-        return values.empty()
-                   ? std::string(none)
-                   : std::string(values[0].data(), values[0].size());
+        return values.empty() ? std::string(none)
+                              : std::string(values[0].data(), values[0].size());
     };
     if (identity == nullptr || ask("transport_security_type", "") != "ssl") {
         return;
     }
     const bool resumed = ask("ssl_session_reused", "false") == "true";
-    const std::string seen = "identity ?,?," + ask("x509_common_name", "nobody") +
-                             "," + (resumed ? "resumed" : "full") +
-                             ",?,grpc++ " + grpc::Version();
+    const std::string seen =
+        "identity ?,?," + ask("x509_common_name", "nobody") + "," +
+        (resumed ? "resumed" : "full") + ",?,grpc++ " + grpc::Version();
     std::lock_guard<std::mutex> lock(mutex);
     if (seen != last) {
         fprintf(stderr, "%s\n", seen.c_str());
