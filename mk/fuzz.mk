@@ -24,13 +24,15 @@ $(eval $(call flavour,fuzz,clang $(TEST_CFLAGS) -O1 $(SANITIZE) \
 	-fsanitize-coverage-ignorelist=tests/fuzz/uncovered.txt $(VENDOR_CPPFLAGS) $(CPPFLAGS),,))
 
 $(T)/fuzz/target/%: $(T)/fuzz/obj/tests/fuzz/%.o \
-		$(T)/fuzz/obj/tests/support.o $(T)/fuzz/libgen.a $(T)/fuzz/libsplit.a
+		$(T)/fuzz/obj/tests/support.o $(T)/fuzz/libgen.a $(T)/fuzz/libsplit.a \
+		| $(T)/certs/.done
 	@mkdir -p $(@D)
 	$(call run,LINK)clang $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(VENDOR_LIBS) -lpthread
 $(T)/$(REPLAY)/replay/%: $(T)/$(REPLAY)/obj/tests/fuzz/%.o \
 		$(T)/$(REPLAY)/obj/tests/fuzz/replay.o \
 		$(T)/$(REPLAY)/obj/tests/support.o \
-		$(T)/$(REPLAY)/libgen.a $(T)/$(REPLAY)/libsplit.a
+		$(T)/$(REPLAY)/libgen.a $(T)/$(REPLAY)/libsplit.a \
+		| $(T)/certs/.done
 	@mkdir -p $(@D)
 	$(call run,LINK)$(REPLAY_LINK_$(REPLAY)) -o $@ $^ \
 		$(call vendor_of,$(REPLAY)) -lpthread

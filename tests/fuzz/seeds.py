@@ -519,6 +519,24 @@ def text_seeds():
                   b"message U { int32 a = 1; } enum V { Z = 0; }")
 
 
+def tls_seeds():
+    # Names with a host each, of every type; URIs are no hosts.
+    texts = strings_of("tests/test_tls_name.c", r'"([^"\\\n]{1,200})"')
+    for i, text in enumerate(texts):
+        name, host = text.encode(), texts[i - 1].encode()
+        for type_ in range(4):
+            write("fuzz_tls_name", bytes([1, type_, len(name)]) + name + host)
+    write("fuzz_tls_name", b"\1\2\4\x7f\0\0\1127.0.0.1")
+    # Handshakes with each set of flags, whole, and with a byte changed.
+    for flags in range(64):
+        write("fuzz_tls_session", bytes([flags | 8, 0]))
+        write("fuzz_tls_session", bytes([flags | 8, 7, 0, 20, 1, 0, 200, 1]))
+    for text in (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\r\n",
+                 b"\0\0\0\4\0\0\0\0\0", b"\x15\3\3\0\2\2\x28"):
+        for flags in range(2):
+            write("fuzz_tls_session", bytes([flags, 1]) + text)
+
+
 peer_seeds("fuzz_server_bytes", server_sessions(), True)
 peer_seeds("fuzz_client_bytes", client_sessions(), False)
 hpack_decode_seeds()
@@ -527,3 +545,4 @@ actor_seeds()
 deframe_seeds()
 pb_seeds()
 text_seeds()
+tls_seeds()
