@@ -103,7 +103,7 @@ static void secure_clean(char *text)
     }
 }
 
-// secure_first_name is a name to tell whom a certificate is for.
+// secure_first_name is a name to tell whom a certificate is for; none: NULL.
 static grpc_str secure_first_name(const grpc_identity *identity)
 {
     for (size_t i = 0; i < identity->name_count; i++) {
@@ -111,8 +111,32 @@ static grpc_str secure_first_name(const grpc_identity *identity)
             return identity->names[i].value;
         }
     }
-    return grpc_str_z(identity->subject[0] != '\0' ? identity->subject
-                                                   : "nobody");
+    return (grpc_str){NULL, 0};
+}
+
+enum { SECURE_NAME = 100 };
+
+// secure_refuse_name: whom the certificate is for, instead.
+static grpc_result secure_refuse_name(struct secure *secure,
+                                      const grpc_identity *identity,
+                                      const char *host)
+{
+    grpc_str name = secure_first_name(identity);
+    bool is_named = name.data != NULL;
+    if (!is_named) {
+        name = grpc_str_z(identity->subject[0] != '\0' ? identity->subject
+                                                       : "nobody");
+    }
+    char text[SECURE_NAME];
+    (void)snprintf(text, sizeof text, "%.*s",
+                   (int)(name.size < SECURE_NAME ? name.size : SECURE_NAME),
+                   name.data);
+    secure_clean(text);
+    return secure_refuse(secure,
+                         is_named ? "the certificate is for %s, not for %.100s"
+                                  : "the certificate, of %s, has no DNS name "
+                                    "(subjectAltName), and is not for %.100s",
+                         text, host);
 }
 
 static grpc_result secure_check_name(struct secure *secure,
@@ -125,14 +149,7 @@ static grpc_result secure_check_name(struct secure *secure,
          tls_name_matches(identity->names, identity->name_count, host))) {
         return GRPC_OK;
     }
-    grpc_str name = secure_first_name(identity);
-    char text[100];
-    (void)snprintf(text, sizeof text, "%.*s",
-                   (int)(name.size < sizeof text ? name.size : sizeof text),
-                   name.data);
-    secure_clean(text);
-    return secure_refuse(secure, "the certificate is for %s, not for %.100s",
-                         text, host != NULL ? host : "nobody");
+    return secure_refuse_name(secure, identity, host != NULL ? host : "nobody");
 }
 
 // secure_check_chain: the library has verified what there is to be verified, and

@@ -160,9 +160,8 @@ static MAYBE_UNUSED size_t secure_carry(struct secure_kit *kit, bool to_server,
     if (from->fd < 0 || from->ended || most == 0) {
         return 0;
     }
-    ssize_t size =
-        recv(from->fd, bytes, most < sizeof bytes ? most : sizeof bytes,
-             MSG_DONTWAIT);
+    size_t room = most < sizeof bytes ? most : sizeof bytes;
+    ssize_t size = recv(from->fd, bytes, room, MSG_DONTWAIT | MSG_PEEK);
     if (size < 0) {
         return 0;
     }
@@ -178,7 +177,17 @@ static MAYBE_UNUSED size_t secure_carry(struct secure_kit *kit, bool to_server,
         kit->change(kit, from, bytes, (size_t)size);
     }
     if (to->fd >= 0) {
-        (void)send(to->fd, bytes, (size_t)size, MSG_NOSIGNAL);
+        // What finds no room stays, and is carried later.
+        ssize_t sent =
+            send(to->fd, bytes, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        bool is_full = sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        ssize_t taken = is_full ? 0 : sent < 0 ? size : sent;
+        from->carried -= (size_t)(size - taken);
+        size = taken;
+    }
+    if (size > 0) {
+        assert_int_equal(recv(from->fd, bytes, (size_t)size, MSG_DONTWAIT),
+                         size);
     }
     return (size_t)size;
 }

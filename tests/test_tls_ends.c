@@ -80,8 +80,9 @@ static const struct ends_row ends_rows[] = {
      .log = "TLS with unix:: the peer sent alert 42, bad_certificate\n"},
     {.name = "of a common name alone",
      .server = "cn-only",
-     .status = "TLS with unix:: the certificate is for CN=localhost, not for "
-               "localhost",
+     .status =
+         "TLS with unix:: the certificate, of CN=localhost, has no DNS name "
+         "(subjectAltName), and is not for localhost",
      .log = "TLS with unix:: the peer sent alert 42, bad_certificate\n"},
     {.name = "of an unknown authority",
      .roots = "other-ca.crt",
@@ -108,11 +109,7 @@ static const struct ends_row ends_rows[] = {
      .log = "TLS with unix:: the peer sent alert 44, certificate_revoked\n"},
     {.name = "a client's, of a server",
      .server = "client",
-     .status =
-         "TLS with unix:: the peer sent alert 40, handshake_failure: there "
-         "is no version (here: " ENDS_BOTH(
-             "TLS 1.2", "TLS 1.2 and 1.3") "), cipher suite or curve in "
-                                           "common, or it wants a certificate",
+     .status = ENDS_ALERT_40,
      .log = "TLS with unix:: there is no common cipher suite that our "
             "certificate can be used with\n"},
     {.name = "none of a client",
@@ -609,8 +606,12 @@ static void bare_init(struct bare *bare, int fd, bool is_server,
     mbedtls_ssl_conf_rng(&bare->config, mbedtls_ctr_drbg_random, &bare->random);
     mbedtls_ssl_conf_authmode(&bare->config, MBEDTLS_SSL_VERIFY_NONE);
     // (Renegotiation is TLS 1.2's.)
+# if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    mbedtls_ssl_conf_max_tls_version(&bare->config, MBEDTLS_SSL_VERSION_TLS1_2);
+# else
     mbedtls_ssl_conf_max_version(&bare->config, MBEDTLS_SSL_MAJOR_VERSION_3,
                                  MBEDTLS_SSL_MINOR_VERSION_3);
+# endif
 # if defined(MBEDTLS_SSL_RENEGOTIATION)
     mbedtls_ssl_conf_renegotiation(&bare->config,
                                    MBEDTLS_SSL_RENEGOTIATION_ENABLED);
