@@ -23,9 +23,9 @@ endif
 # The generator is no part of the amalgamation, and the simulated network of
 # tests/sim, which these tests run on, is linked with the split tree.
 SIM_TESTS = test_sim_net test_channel_mess test_connectivity \
-	test_connectivity_life test_pick_first test_resolver test_secure_life \
-	test_send_moved \
-	test_storms test_subchannel test_unsent
+	test_connectivity_life test_pick_first test_resolver \
+	test_secure_channel test_secure_life test_send_moved test_storms \
+	test_subchannel test_unsent
 ONE_FILE_TESTS = $(filter-out test_gen_% $(SIM_TESTS),$(UNIT_TESTS))
 MACHINES := $(if $(filter x86_64,$(shell uname -m)),m32) musl s390x
 UNIT_PROGRAMS = \

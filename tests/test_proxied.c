@@ -9,6 +9,7 @@
 #include "tests/unit.h"
 
 #include "tests/core_kit.h"
+#include "tests/toy_tls.h"
 
 enum { RELAY_TUNNELS = 8, RELAY_TEXT = 2048 };
 
@@ -352,9 +353,99 @@ static void test_proxied__lists_and_a_dead_proxy(void **state)
     relay_end(&relay);
 }
 
+// TLS is with the server, whose name is the target's; the proxy carries records.
+static void test_proxied__tls_through_the_tunnel(void **state)
+{
+    static struct relay relay;
+    (void)state;
+    struct toy toy = {.name = "db.example"};
+    relay_begin(&relay);
+    assert_int_equal(grpc_server_listen(relay.server, "127.0.0.1:0",
+                                        &(grpc_listen_options){
+                                            .credentials = toy_server(&toy)}),
+                     GRPC_OK);
+    relay.server_port = grpc_server_port(relay.server);
+    grpc_channel *channel = grpc_channel_new(
+        "db.example:50051",
+        &(grpc_channel_options){.loop = relay.loop,
+                                .proxy = relay.name,
+                                .credentials = toy_client(&toy)});
+    relay_expect_hello(&relay, channel);
+    assert_int_equal(relay.count, 1);
+    assert_int_equal(toy.open_sessions, 2);
+    grpc_channel_free(channel);
+    // Another server than that is no good.
+    toy.name = "other.example";
+    channel = grpc_channel_new(
+        "db.example:50051",
+        &(grpc_channel_options){.loop = relay.loop,
+                                .proxy = relay.name,
+                                .credentials = toy_client(&toy)});
+    struct kit_result result;
+    relay_call(&relay, channel, &result);
+    assert_int_equal(result.code, GRPC_UNAVAILABLE);
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "TLS with %s: the certificate is for other.example, not for "
+                   "db.example; gave up after ",
+                   relay.name);
+    assert_memory_equal(result.text, text, strlen(text));
+    grpc_channel_free(channel);
+    relay_end(&relay);
+    assert_int_equal(toy.open_sessions + toy.open_contexts, 0);
+}
+
+// A proxy that ends its answer with the server's first bytes: they are the
+// session's.
+static void test_proxied__records_behind_the_answer(void **state)
+{
+    static struct relay relay;
+    (void)state;
+    struct toy toy = {.name = "db.example"};
+    relay_begin(&relay);
+    relay.answer = "HTTP/1.1 200 OK\r\n\r\nno record";
+    grpc_channel *channel = grpc_channel_new(
+        "db.example:50051",
+        &(grpc_channel_options){.loop = relay.loop,
+                                .proxy = relay.name,
+                                .credentials = toy_client(&toy)});
+    struct kit_result result;
+    relay_call(&relay, channel, &result);
+    char text[256];
+    (void)snprintf(text, sizeof text, "TLS with %s: that is no record; gave up",
+                   relay.name);
+    assert_memory_equal(result.text, text, strlen(text));
+    grpc_channel_free(channel);
+    relay_end(&relay);
+    assert_int_equal(toy.open_sessions + toy.open_contexts, 0);
+}
+
+static void test_proxied__local_ones_do_not_go_far(void **state)
+{
+    static struct relay relay;
+    (void)state;
+    relay_begin(&relay);
+    grpc_channel *channel =
+        grpc_channel_new("db.example:50051",
+                         &(grpc_channel_options){.loop = relay.loop,
+                                                 .proxy = relay.name,
+                                                 .credentials = grpc_local()});
+    struct kit_result result;
+    relay_call(&relay, channel, &result);
+    assert_int_equal(result.code, GRPC_INVALID_ARGUMENT);
+    assert_string_equal(result.text,
+                        "credentials: local ones do not go through a proxy");
+    assert_int_equal(relay.count, 0);
+    grpc_channel_free(channel);
+    relay_end(&relay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_proxied__tls_through_the_tunnel),
+        cmocka_unit_test(test_proxied__records_behind_the_answer),
+        cmocka_unit_test(test_proxied__local_ones_do_not_go_far),
         cmocka_unit_test(test_proxied__name_goes_to_the_proxy),
         cmocka_unit_test(test_proxied__connects_again),
         cmocka_unit_test(test_proxied__refusal_is_told),
