@@ -35,7 +35,7 @@ static bool cut_call(const struct secure_how *how, bool to_server, size_t at,
         secure_step(kit);
         size_t size = secure_carry(kit, to_server, at - from->carried);
         size += secure_carry(kit, !to_server, SIZE_MAX);
-        idle = size == 0 ? idle + 1 : 0;
+        idle = secure_idle(kit, idle, size);
     }
     secure_rest(kit);
     secure_expect(kit, GRPC_OK, "");
@@ -72,7 +72,7 @@ static void test_conn_secure__byte_by_byte(void **state)
             secure_step(kit);
             size_t size = secure_carry(kit, true, 1);
             size += secure_carry(kit, false, 1);
-            idle = size == 0 ? idle + 1 : 0;
+            idle = secure_idle(kit, idle, size);
         }
         secure_expect(kit, GRPC_OK, "");
         secure_end_kit(kit);
@@ -424,7 +424,7 @@ static size_t lost_after(bool to_server, size_t at, char *text, size_t size)
         secure_step(kit);
         size_t moved = secure_carry(kit, to_server, at - from->carried);
         moved += secure_carry(kit, !to_server, SIZE_MAX);
-        idle = moved == 0 ? idle + 1 : 0;
+        idle = secure_idle(kit, idle, moved);
     }
     secure_rest(kit);
     assert_int_equal(shutdown(to->fd, SHUT_WR), 0);

@@ -29,7 +29,7 @@ static void memory_carry(struct secure_kit *kit, size_t most)
         secure_step(kit);
         size_t size = secure_carry(kit, true, most);
         size += secure_carry(kit, false, most);
-        idle = size == 0 ? idle + 1 : 0;
+        idle = secure_idle(kit, idle, size);
     }
 }
 
