@@ -490,6 +490,20 @@ static void test_recv__wants_the_preface(void **state)
         {false, "000008 06 00 00000000 0102030405060708",
          "the first frame is not SETTINGS"},
         {false, "485454502f312e312034303020426164", "the server speaks HTTP/1"},
+        {true, "16030100c8010000c40303",
+         "the client speaks TLS, which this "
+         "port does not"},
+        {true, "5016030100c8010000c40303", "not the HTTP/2 client preface"},
+        {false, "15030300020228",
+         "the server speaks TLS, which this channel "
+         "does not"},
+        {false, "16030300640200",
+         "the server speaks TLS, which this channel "
+         "does not"},
+        {false, "150303000202281503030002",
+         "the server speaks TLS, which this "
+         "channel does not"},
+        {false, "150400080600000000", "the first frame is not SETTINGS"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char events[128];
