@@ -53,7 +53,7 @@ help:
 	@echo 'make test            every test; TESTS="test_arena ..." for some'
 	@echo 'make coverage        lines and branches that the unit tests run; FILES=1'
 	@echo 'make mutants         mistakes that the tests have to notice'
-	@echo 'make sim SEEDS=2000  simulated calls, each seed a run; FIRST=n'
+	@echo 'make sim SEEDS=2000  simulated calls, each seed a run; FIRST=n; TLS=1: by mbedTLS'
 	@echo 'make oom             calls in which the n-th allocation fails'
 	@echo 'make lint            style, layers, names'
 	@echo 'make format          clang-format on every source file'

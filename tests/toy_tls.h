@@ -18,6 +18,7 @@
 #ifndef TESTS_TOY_TLS_H
 #define TESTS_TOY_TLS_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Usage: sim [--seed N [--trace]] [--first N] [--seeds N] [--jobs N] [--short]
+//            [--tls]
 // Runs seeds, each a simulation of its own, in some processes. A seed that
 // fails is printed with the end of its trace, and does the same again with
 // --seed N --trace; the last line counts seeds. With
 // 500 seeds and more, every rare event has to be met.
+//
+// --tls: every connection has TLS by mbedTLS. What that draws and computes is not
+// repeatable, so a seed may then do something else the next time; and 60 seeds
+// have to meet every event of TLS.
 
 #ifndef _GNU_SOURCE
 # define _GNU_SOURCE
@@ -21,11 +26,13 @@
 
 #include "tests/sim/sim_core.h"
 #include "tests/sim/sim_report.h"
+#include "tests/sim/sim_tls.h"
 
 enum {
     MAIN_JOBS = 8,
     MAIN_FAILURES = 10, // then it is enough
     MAIN_ENOUGH = 500,  // seeds that meet every event
+    MAIN_ENOUGH_TLS = 60,
 };
 
 struct main_options {
@@ -35,15 +42,17 @@ struct main_options {
     bool one;
     bool loud;
     bool quiet; // does not print what was met, nor count it
+    bool tls;
 };
 
-static void main_run(uint64_t seed, struct sim_tally *tally, bool loud)
+static void main_run(const struct main_options *options, uint64_t seed,
+                     struct sim_tally *tally)
 {
-    sim_begin(tally, "seed", seed, loud);
-    if (seed % 4 == 0) {
+    sim_begin(tally, options->tls ? "TLS seed" : "seed", seed, options->loud);
+    if (seed % 4 == 0 && !options->tls) {
         sim_engine_run(seed, tally);
     } else {
-        sim_core_run(seed, tally);
+        sim_core_run(seed, tally, options->tls);
     }
     tally->digest += sim_digest();
     tally->passed++;
@@ -55,7 +64,7 @@ static void main_work(const struct main_options *options,
 {
     sim_watch_crashes();
     while (tally->next_seed < options->first + options->seeds) {
-        main_run(tally->next_seed, tally, options->loud);
+        main_run(options, tally->next_seed, tally);
         tally->next_seed += options->jobs;
     }
     _exit(0);
@@ -134,8 +143,10 @@ static uint64_t main_tell(const struct main_options *options,
                           const struct sim_tally *sum, double seconds)
 {
     uint64_t missing = 0;
-    bool enough = options->seeds >= MAIN_ENOUGH;
-    for (int i = 0; i < SIM_EVENT_COUNT && !options->quiet; i++) {
+    bool enough =
+        options->seeds >= (options->tls ? MAIN_ENOUGH_TLS : MAIN_ENOUGH);
+    for (int i = options->tls ? SIM_TLS_FIRST : 0;
+         i < SIM_EVENT_COUNT && !options->quiet; i++) {
         bool bad = enough && sum->events[i] == 0;
         printf("%12llu  %s%s\n", (unsigned long long)sum->events[i],
                sim_event_text((enum sim_event)i), bad ? "  NEVER MET" : "");
@@ -167,6 +178,10 @@ static bool main_parse(struct main_options *options, char **arguments)
             options->loud = true;
             continue;
         }
+        if (strcmp(*arguments, "--tls") == 0) {
+            options->tls = true;
+            continue;
+        }
         if (strcmp(*arguments, "--short") == 0) {
             options->quiet = true;
             continue;
@@ -191,7 +206,7 @@ static bool main_parse(struct main_options *options, char **arguments)
     if (options->jobs > MAIN_JOBS) {
         options->jobs = MAIN_JOBS;
     }
-    return options->jobs >= 1;
+    return options->jobs >= 1 && (!options->tls || sim_tls_has_real());
 }
 
 static double main_clock(void)
@@ -207,7 +222,8 @@ int main(int count, char **arguments)
     (void)count;
     if (!main_parse(&options, arguments)) {
         fprintf(stderr, "usage: sim [--seed N [--trace]] [--first N] "
-                        "[--seeds N] [--jobs N] [--short]\n");
+                        "[--seeds N] [--jobs N] [--short] [--tls]\n"
+                        "(--tls: where the build has mbedTLS)\n");
         return 2;
     }
     struct sim_tally *tallies =

@@ -309,8 +309,10 @@ static void core_act_network(struct core *core)
 // core_act_hunger: one of the next allocations of a loop fails, or some do.
 static void core_act_hunger(struct core *core)
 {
+    size_t heaps = core->client_loops + 1 + (core->is_safe ? 1 : 0);
+    size_t i = core_random(core, (uint32_t)heaps);
     struct test_heap *heap =
-        &core->heaps[core_random(core, (uint32_t)core->client_loops + 1)];
+        i < core->client_loops + 1 ? &core->heaps[i] : &core->safe_heap;
     heap->fail_at = heap->calls + 1 + core_random(core, 20);
     heap->fail_on = core_chance(core, 10);
     sim_met(SIM_HUNGER);
@@ -323,6 +325,8 @@ void core_feed(struct core *core)
         core->heaps[i].fail_at = 0;
         core->heaps[i].fail_on = false;
     }
+    core->safe_heap.fail_at = 0;
+    core->safe_heap.fail_on = false;
 }
 
 // Acts by weight; the second half is for stormy runs alone.
@@ -335,11 +339,12 @@ static const struct core_act core_acts[] = {
     {core_act_start, 60},  {core_act_cancel, 6},  {core_act_settings, 6},
     {core_act_ping, 4},    {core_act_pause, 4},   {core_act_stall, 4},
     {core_act_network, 3}, {core_rise, 3},        {core_act_goaway, 1},
-    {core_act_break, 4},   {core_act_restart, 1},
+    {core_act_break, 4},   {core_act_restart, 1}, {safe_reload, 2},
 };
 static const struct core_act core_violent_acts[] = {
     {core_act_tear, 5},    {core_act_goaway, 5},  {core_act_stop, 2},
-    {core_act_hang_up, 1}, {core_act_swallow, 4},
+    {core_act_hang_up, 1}, {core_act_swallow, 4}, {safe_spoil, 12},
+    {safe_disturb, 10},
 };
 
 void core_act(struct core *core)
@@ -350,7 +355,9 @@ void core_act(struct core *core)
     }
     bool violent = core_chance(core, core->storm);
     const struct core_act *acts = violent ? core_violent_acts : core_acts;
-    uint32_t total = violent ? 17 : 96;
+    uint32_t total = violent         ? (core->is_safe ? 39 : 17)
+                     : core->is_safe ? 98
+                                     : 96;
     uint32_t dice = core_random(core, total);
     size_t i = 0;
     while (dice >= acts[i].weight) {

@@ -197,6 +197,7 @@ void core_begin(struct core_call *call, grpc_call *answering,
     call->halves[CORE_SERVER].call = answering;
     sim_note("call %lld: handled", call->index, 0, 0, 0);
     meta_check(call, META_REQUEST, grpc_call_headers(answering));
+    safe_check_identity(call, answering);
     meta_add(call, META_HEADERS);
     meta_add(call, META_TRAILERS);
     if (call->listens) {
@@ -257,6 +258,8 @@ void core_open(struct core *core)
         .max_receive_bytes = core->server_max + 64,
         .max_concurrent_streams = core_chance(core, 20) ? 4 : 0,
         .interceptors = pass_list(core, CORE_SERVER),
+        .credentials = safe_credentials(core, CORE_SERVER),
+        .max_handshakes = core->is_narrow ? 1 : 0,
         .limits = core->limits[1],
         .max_connection_idle_ms = core->times.max_idle_ms,
         .max_connection_age_ms = core->times.max_age_ms,
@@ -485,6 +488,7 @@ static void core_check_time(const struct core_call *call)
 static bool core_is_of_connecting(const char *message)
 {
     return strncmp(message, "connect to ", 11) == 0 ||
+           strncmp(message, "TLS with ", 9) == 0 ||
            strstr(message, "gave up after") != NULL;
 }
 
@@ -493,6 +497,9 @@ static void core_count_end(const struct core_call *call,
 {
     if (status->code == GRPC_UNAVAILABLE) {
         sim_met(SIM_UNAVAILABLE);
+        if (strstr(status->message, "handshake in time") != NULL) {
+            sim_met(SIM_HANDSHAKE_LATE);
+        }
     } else if (status->code == GRPC_RESOURCE_EXHAUSTED) {
         sim_met(SIM_TOO_LARGE);
     } else if (status->code == GRPC_DEADLINE_EXCEEDED) {
@@ -631,6 +638,7 @@ void core_dial(struct core *core, int i)
 {
     struct core_channel *channel = &core->channels[i];
     char target[128];
+    uint32_t patience = core->is_safe ? 6000 : 2000;
     core_feed(core);
     core_choose_target(core, target);
     // Longer than all stalls and pauses: only a connection that is lost takes it.
@@ -639,8 +647,9 @@ void core_dial(struct core *core, int i)
                     .loop = channel->loop,
                     .max_receive_bytes = core->client_max + 64,
                     .interceptors = pass_list(core, CORE_CLIENT),
+                    .credentials = safe_credentials(core, CORE_CLIENT),
                     .limits = core->limits[0],
-                    .connect_timeout_ms = core_chance(core, 50) ? 2000 : 0,
+                    .connect_timeout_ms = core_chance(core, 50) ? patience : 0,
                     .idle_timeout_ms = core->times.channel_idle_ms,
                 });
     channel->connected = 0;

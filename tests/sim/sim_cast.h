@@ -9,6 +9,7 @@
 //   sim_pass.c   interceptors of both sides
 //   sim_acts.c   what is done to them, by weight
 //   sim_links.c  the oracle of the wire on each connection
+//   sim_safe.c   TLS: credentials, and what befalls connections that have it
 
 #ifndef TESTS_SIM_SIM_CAST_H
 #define TESTS_SIM_SIM_CAST_H
@@ -25,6 +26,7 @@
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_report.h"
 #include "tests/sim/sim_service.h"
+#include "tests/sim/sim_tls.h"
 #include "tests/sim/sim_wire.h"
 #include "tests/support.h"
 
@@ -199,7 +201,8 @@ struct core_link {
     // stuck was taken, or it has got a call; and for how long its process was not run since.
     uint64_t heard_us[2];
     uint64_t stalled_us[2];
-    uint32_t pings; // that its client has sent as an act
+    uint32_t pings;  // that its client has sent as an act
+    bool is_spoiled; // bytes of it were changed on their way
 };
 
 struct core {
@@ -210,6 +213,13 @@ struct core {
     bool hungry;    // allocations fail now and then
     uint32_t storm; // in percent: how many acts are violent
     struct sim_world *world;
+    bool is_safe;   // there is TLS,
+    bool is_real;   // and it is mbedTLS
+    bool is_narrow; // of handshakes there is one at a time
+    struct sim_tls tls;
+    grpc_credentials *credentials[CORE_SIDES];
+    struct test_heap safe_heap; // theirs
+    uint32_t reloads;
     struct test_heap heaps[3];
     grpc_loop *loops[3];    // the server's, the clients'
     uint64_t stalled_ms[3]; // until when
@@ -265,7 +275,11 @@ static inline uint64_t core_now(const struct core *core)
 // core_watch has the world tell of every byte and step.
 void core_watch(struct core *core);
 // core_some_link is a connection that is known at both ends, or NULL.
+// core_some_opening is one whose handshake of TLS goes on.
 struct core_link *core_some_link(struct core *core);
+struct core_link *core_some_opening(struct core *core);
+// core_tap is told of the plain text of connections with TLS.
+struct sim_tls_tap core_tap(struct core *core);
 // core_trouble: something was done to that connection, or to all, that may
 // cost calls.
 void core_trouble(struct core *core, struct core_link *link);
@@ -371,6 +385,23 @@ void pass_forget(struct core_call *call, int side);
 void pass_check_end(const struct core_call *call, grpc_code code);
 // pass_check_rest: every start has had its end.
 void pass_check_rest(const struct core *core);
+
+// ---- TLS (sim_safe.c) ------------------------------------------------------
+
+// safe_choose decides whether the run has TLS; real: it has mbedTLS.
+void safe_choose(struct core *core, bool real);
+// safe_credentials are a side's, to give away; NULL: there is no TLS.
+grpc_credentials *safe_credentials(const struct core *core, int side);
+// safe_look counts what is to be seen of a server.
+void safe_look(const struct core *core, const grpc_server *server);
+// safe_check_identity: a handler is told that its client has TLS.
+void safe_check_identity(const struct core_call *call, grpc_call *handle);
+// Acts.
+void safe_reload(struct core *core);
+void safe_spoil(struct core *core);
+void safe_disturb(struct core *core); // a handshake
+// safe_end: all of it has been given back.
+void safe_end(struct core *core);
 
 // ---- Acts (sim_acts.c) ------------------------------------------------------
 

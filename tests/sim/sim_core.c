@@ -82,6 +82,7 @@ static void core_setup(struct core *core, uint64_t seed)
     core->random = seed * 2 + 1;
     core->calm = core_chance(core, 25);
     core->storm = core->calm ? 0 : 1 + core_random(core, 10);
+    core->storm += core->storm > 0 && core->is_real ? 5 : 0; // seeds are few
     core->thorough = core_random(core, 8) == 0;
     core->brutal = !core->calm && core_random(core, 8) == 0;
     core->hungry = !core->calm && core_chance(core, 20);
@@ -113,6 +114,7 @@ static void core_setup(struct core *core, uint64_t seed)
     sim_swallow(core->world, CORE_PORT_DARK);
     sim_accept(core->world, CORE_PORT_MUTE, core_hear_mute, core);
     pass_choose(core);
+    safe_choose(core, core->is_real);
     core->catches = core_chance(core, 50);
     core->squeezes =
         compress_find(&core->loops[0]->compress, VIEW("gzip")) >= 0;
@@ -256,11 +258,12 @@ static void core_end(struct core *core)
     }
     pass_check_rest(core);
     talk_check_loans(core);
+    safe_end(core);
     sim_world_free(core->world);
     sim_clock(NULL);
 }
 
-void sim_core_run(uint64_t seed, struct sim_tally *tally)
+void sim_core_run(uint64_t seed, struct sim_tally *tally, bool real)
 {
     static struct core core;
     static struct core_link links[CORE_LINKS];
@@ -270,6 +273,7 @@ void sim_core_run(uint64_t seed, struct sim_tally *tally)
     for (size_t i = 0; i < CORE_LINKS; i++) {
         core.links[i].used = false;
     }
+    core.is_real = real;
     core_setup(&core, seed);
     core_play(&core);
     if (!core.brutal) {

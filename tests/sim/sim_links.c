@@ -167,6 +167,7 @@ static void core_opened(void *user, int client_fd, int server_fd)
     link->doomed = false;
     link->has_flooded = false;
     link->pings = 0;
+    link->is_spoiled = false;
     wire_init(&link->wire);
     link->wire.all_refusals = &core->refusals;
     link->wire.now_us = &core->world->now_us;
@@ -196,6 +197,22 @@ static void core_look_no_more(struct core_link *link)
     }
 }
 
+// core_wrote_plain: so many bytes of that side's engine have left it.
+static void core_wrote_plain(struct core_link *link, int side,
+                             const uint8_t *bytes, size_t size)
+{
+    if (core_was_taken_back(link, side)) {
+        core_look_no_more(link);
+    }
+    wire_wrote(&link->wire, side, bytes, size);
+}
+
+static void core_took_plain(struct core_link *link, int side, size_t size)
+{
+    link->read[side] += size;
+    wire_cut(&link->wire, 1 - side, link->read[side]);
+}
+
 static void core_wrote(void *user, int fd, const uint8_t *bytes, size_t size)
 {
     int side;
@@ -207,10 +224,9 @@ static void core_wrote(void *user, int fd, const uint8_t *bytes, size_t size)
         if (conn != NULL && (conn->waits & 1u << CONN_DUE_WRITE) != 0) {
             links_hear(core, link, side); // what was stuck has been taken
         }
-        if (core_was_taken_back(link, side)) {
-            core_look_no_more(link);
+        if (!core->is_safe) {
+            core_wrote_plain(link, side, bytes, size);
         }
-        wire_wrote(&link->wire, side, bytes, size);
     }
 }
 
@@ -234,9 +250,80 @@ static void core_took(void *user, int fd, size_t size)
     if (link != NULL) {
         link->moved_us[side] = core->world->now_us;
         links_hear(core, link, side);
-        link->read[side] += size;
-        wire_cut(&link->wire, 1 - side, link->read[side]);
+        if (!core->is_safe) {
+            core_took_plain(link, side, size);
+        }
     }
+}
+
+static struct conn *core_find_among(const struct list_link *conns,
+                                    const void *secure)
+{
+    LIST_EACH (cursor, after, conns) {
+        struct conn *conn = LIST_OWNER(cursor, struct conn, link_owner);
+        if (conn->secure != NULL && conn->secure->session == secure) {
+            return conn;
+        }
+    }
+    return NULL;
+}
+
+// core_find is the connection of a session that begins.
+static struct conn *core_find(void *user, const void *secure)
+{
+    const struct core *core = user;
+    struct conn *found = NULL;
+    for (size_t i = 0; i < core->client_loops + 1 && found == NULL; i++) {
+        const grpc_loop *loop = core->loops[i];
+        LIST_EACH (server, server_after, &loop->servers) {
+            found = found != NULL
+                        ? found
+                        : core_find_among(&LIST_OWNER(server,
+                                                      const struct grpc_server,
+                                                      link_loop)
+                                               ->conns,
+                                          secure);
+        }
+        LIST_EACH (channel, channel_after, &loop->channels) {
+            found = found != NULL
+                        ? found
+                        : core_find_among(&LIST_OWNER(channel,
+                                                      const struct grpc_channel,
+                                                      link_loop)
+                                               ->conns,
+                                          secure);
+        }
+    }
+    return found;
+}
+
+static void core_wrote_safe(void *user, const struct conn *conn,
+                            const uint8_t *bytes, size_t size)
+{
+    int side;
+    struct core_link *link = core_link_of(user, conn->source.fd, &side);
+    if (link != NULL) {
+        core_wrote_plain(link, side, bytes, size);
+    }
+}
+
+static void core_took_safe(void *user, const struct conn *conn, size_t size)
+{
+    int side;
+    struct core_link *link = core_link_of(user, conn->source.fd, &side);
+    if (link != NULL) {
+        core_took_plain(link, side, size);
+    }
+}
+
+struct sim_tls_tap core_tap(struct core *core)
+{
+    return (struct sim_tls_tap){
+        .user = core,
+        .find = core_find,
+        .wrote = core_wrote_safe,
+        .took = core_took_safe,
+    };
 }
 
 static bool core_credit_under_way(const struct wire_link *wire)
@@ -276,6 +363,14 @@ static void core_closed(void *user, int fd)
              (long long)(link - core->links), side, 0, 0);
 }
 
+// core_is_mute: what an end does that can write no more, the wire does not show.
+static bool core_is_mute(const struct conn *conn)
+{
+    return conn_is_over(conn) || conn->h2.state == H2_CONN_CLOSED ||
+           conn->write_error != 0 ||
+           (conn->secure != NULL && conn->secure->session->state > SECURE_OPEN);
+}
+
 // core_meet finds out which connection of the library belongs to a link.
 static struct core_link *core_meet(struct core *core, struct conn *conn,
                                    int channel)
@@ -294,9 +389,7 @@ static struct core_link *core_meet(struct core *core, struct conn *conn,
         }
         link->channel = channel;
     }
-    // What an end does that can write no more, the wire does not show.
-    if (conn_is_over(conn) || conn->h2.state == H2_CONN_CLOSED ||
-        conn->write_error != 0) {
+    if (core_is_mute(conn)) {
         link->over[side] = true;
         link->wire.sides[side].over = true;
     }
@@ -348,6 +441,7 @@ static void core_visit_server(struct core *core, core_visit *visit)
         if (server == NULL) {
             continue;
         }
+        safe_look(core, server);
         LIST_EACH (cursor, after, &server->conns) {
             struct core_link *link = core_meet(
                 core, LIST_OWNER(cursor, struct conn, link_owner), -1);
@@ -438,6 +532,19 @@ struct core_link *core_some_link(struct core *core)
     return NULL;
 }
 
+struct core_link *core_some_opening(struct core *core)
+{
+    uint32_t first = core_random(core, CORE_LINKS);
+    for (uint32_t i = 0; i < CORE_LINKS; i++) {
+        struct core_link *link = &core->links[(first + i) % CORE_LINKS];
+        if (link->used && link->conns[0] == NULL && link->conns[1] == NULL &&
+            !link->over[0] && !link->over[1]) {
+            return link;
+        }
+    }
+    return NULL;
+}
+
 void core_watch(struct core *core)
 {
     core->world->tap = (struct sim_tap){
@@ -492,7 +599,7 @@ void core_check_rest(const struct core *core)
     for (size_t i = 0; i < CORE_LINKS; i++) {
         const struct core_link *link = &core->links[i];
         if (!link->used || link->conns[0] == NULL || link->conns[1] == NULL ||
-            link->swallows[0] || link->swallows[1]) {
+            link->swallows[0] || link->swallows[1] || link->is_spoiled) {
             continue;
         }
         const struct h2_conn *client = &link->conns[0]->h2;

@@ -883,6 +883,19 @@ void sim_cut_off(struct sim_world *world, int fd)
     }
 }
 
+bool sim_spoil(struct sim_world *world, int fd)
+{
+    struct sim_pipe *pipe = &sim_end(world, fd)->in;
+    size_t size = (size_t)(pipe->written - pipe->taken);
+    if (size == 0) {
+        return false;
+    }
+    uint64_t at = pipe->taken + sim_random(world, (uint32_t)size);
+    pipe->ring[at & (pipe->ring_size - 1)] ^=
+        (uint8_t)(1 + sim_random(world, 255));
+    return true;
+}
+
 // ---- Raw peers --------------------------------------------------------------
 
 int sim_raw_connect(struct sim_world *world, uint16_t port)

@@ -241,6 +241,8 @@ void sim_tear(struct sim_world *world, int fd, bool lossy);
 // sim_cut_off: nothing more comes to that end, which sees an end of the stream
 // behind what is on the way; the other end is not told.
 void sim_cut_off(struct sim_world *world, int fd);
+// sim_spoil changes a byte that is on the way to that end; false: there is none.
+bool sim_spoil(struct sim_world *world, int fd);
 // sim_on_the_way: bytes that were sent to that end and not yet read.
 size_t sim_on_the_way(const struct sim_world *world, int fd);
 

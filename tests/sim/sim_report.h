@@ -103,13 +103,33 @@
  X(HALF_CLOSED, "DATA both ways after a half-close")            \
  X(INTERLEAVED, "DATA of several streams interleaved")          \
  X(STALE, "DATA for a stream that is gone")                     \
- X(GROWN, "look at a stream whose window has grown")
+ X(GROWN, "look at a stream whose window has grown")            \
+ SIM_TLS_EVENTS(X)
+
+// Those of runs with TLS, which stand last.
+#define SIM_TLS_EVENTS(X)                                      \
+ X(HANDSHAKE, "TLS: handshake done, at one end")               \
+ X(HANDSHAKE_FAILED, "TLS: handshake failed")                  \
+ X(HANDSHAKE_CUT, "TLS: connection ends in the handshake")     \
+ X(HANDSHAKE_LATE, "TLS: no handshake in time")                \
+ X(GATE, "TLS: connection waits for the handshake of another") \
+ X(CUT_RECORD, "TLS: a read ends within a record")             \
+ X(CLOSE_NOTIFY, "TLS: session ended by close_notify")         \
+ X(TRUNCATED, "TLS: session ended without close_notify")       \
+ X(SPOILED, "TLS: byte changed on its way")                    \
+ X(SPOILED_EARLY, "TLS: byte of a handshake changed")          \
+ X(SPOILED_FOUND, "TLS: session of a changed record fails")    \
+ X(IDENTIFIED, "TLS: handler asks who the client is")          \
+ X(RELOADED, "TLS: credentials reloaded")                      \
+ X(RELOAD_REFUSED, "TLS: bad credentials refused")             \
+ X(OUTLIVES, "TLS: session older than its credentials")
 
 enum sim_event {
 #define SIM_EVENT_ID(id, text) SIM_##id,
     SIM_EVENTS(SIM_EVENT_ID)
 #undef SIM_EVENT_ID
-        SIM_EVENT_COUNT
+        SIM_EVENT_COUNT,
+    SIM_TLS_FIRST = SIM_HANDSHAKE
 };
 
 // What one process has met; in memory shared with its parent.
