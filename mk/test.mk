@@ -241,7 +241,7 @@ nightly:
 	+$(MAKE) sim SEEDS=30000
 	+$(MAKE) sim TLS=1 SEEDS=2000
 	+$(MAKE) sim-machines
-	+$(MAKE) oom
+	+$(MAKE) oom ALL=1
 	+$(MAKE) interop
 	+$(MAKE) bsd
 	+$(MAKE) peers LONG=1
@@ -349,7 +349,8 @@ SIM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_ways sim/sim_report \
 	sim/sim_pass sim/sim_acts sim/sim_links sim/sim_tls sim/sim_safe \
 	sim/sim_engine sim/sim
 OOM_OBJECTS = support sim/sim_ring sim/sim_net sim/sim_ways sim/sim_report \
-	sim/sim_service sim/oom_streams sim/oom_scenarios sim/oom
+	sim/sim_service sim/oom_vendor sim/oom_safe sim/oom_streams \
+	sim/oom_scenarios sim/oom
 $(eval $(call simulation,sim,$(TEST_CC)))
 $(eval $(call simulation,san,$(TEST_CC) $(SANITIZE)))
 $(eval $(call simulation,mbedtls3,$(TEST_CC) $(SANITIZE),$(mbedtls3_LIBS)))
@@ -453,12 +454,13 @@ sim-machines:
 	done
 .PHONY: sim-machines
 
-# Whole calls in which the n-th allocation fails, for every n.
+# Whole calls in which the n-th allocation fails, for every n. ALL=1: and by every
+# way through mbedTLS, not only some.
 oom:
 	@tests/deps sim
 	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS)) --no-print-directory \
-		$(T)/sim/oom $(T)/san/oom
-	@$(T)/sim/oom
+		$(T)/certs/.done $(T)/sim/oom $(T)/san/oom
+	@$(T)/sim/oom $(if $(ALL),--all)
 	@echo 'with sanitizers:'
 	@$(T)/san/oom --short
 .PHONY: oom

@@ -53,7 +53,9 @@ static void *support_allocate(void *user, void *pointer, size_t old_size,
     }
     // A growth always moves, so that a stale pointer is found.
     struct support_head *head = malloc(sizeof *head + new_size);
-    assert(head != NULL);
+    if (head == NULL) {
+        return NULL;
+    }
     *head = (struct support_head){.size = new_size, .mark = support_mark};
     memset(head + 1, 0xa5, new_size);
     if (pointer != NULL) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Usage: oom [--scenario NAME] [--short] [--trace]
+// Usage: oom [--scenario NAME] [--short] [--trace] [--all]
 // Whole calls in which memory runs out: the n-th allocation of one side fails,
 // alone or with all behind it, for every n until there is none. Nothing
 // crashes, leaks or is stuck, and when memory is back a new call succeeds.
 //
 // The calls go over the simulated network, whole or cut, so that a run is the
 // same each time and no clock is waited for.
+//
+// mbedTLS allocates thousands of times for one handshake. The sweep of that is over
+// the ways by which an allocation is reached: some of them, with --all each.
 
 #ifndef _GNU_SOURCE
 # define _GNU_SOURCE
@@ -24,14 +27,21 @@
 #include "core/server.h"
 #include "tests/sim/sim_report.h"
 
-enum { OOM_LEAST = 10 }; // allocations of a whole call, at least
+enum {
+    OOM_LEAST = 10, // allocations of a whole call, at least
+    OOM_LEAST_PATHS = 20,
+    OOM_SOME = 50,
+};
 
 // ---- A run ------------------------------------------------------------------
 
 static grpc_channel *oom_dial(struct oom *oom)
 {
     const grpc_channel_options options = {
-        .loop = oom->loops[1], .interceptors = oom_interceptors(oom)};
+        .loop = oom->loops[1],
+        .interceptors = oom_interceptors(oom),
+        .credentials = oom_safe_credentials(oom, 1),
+    };
     return oom->in_process ? grpc_channel_new_inproc(oom->server, &options)
                            : grpc_channel_new("127.0.0.1:80", &options);
 }
@@ -42,7 +52,9 @@ static void oom_check_conns(const struct list_link *conns)
         const struct conn *conn =
             LIST_OWNER(cursor, const struct conn, link_owner);
         conn_check(conn);
-        if (!conn_is_opening(conn) && conn->state != CONN_CLOSED) {
+        // (Where TLS has failed there is no engine.)
+        if (!conn_is_opening(conn) && conn->state != CONN_CLOSED &&
+            conn->h2.shared != NULL) {
             h2_check(&conn->h2);
         }
     }
@@ -71,6 +83,9 @@ static bool oom_setup(struct oom *oom)
             return false;
         }
     }
+    if (!oom_safe_begin(oom)) {
+        return false;
+    }
     oom->server = oom_serve(oom);
     if (oom->server == NULL) {
         return false;
@@ -83,11 +98,12 @@ static bool oom_setup(struct oom *oom)
 // channel, and behind its backoff for the old one.
 static void oom_check_healthy(struct oom *oom)
 {
-    static const struct oom_scenario healthy = {
+    static struct oom_scenario healthy = {
         .name = "healthy", .answer = OOM_REPLY, .request_size = 1000};
-    if (oom->server == NULL) {
-        return; // its second one did not come about
+    if (oom->server == NULL || (oom->scenario->ways & OOM_REFUSED) != 0) {
+        return; // its second one did not come about, or it is as it should be
     }
+    healthy.ways = oom->scenario->ways & (OOM_SAFE | OOM_VENDOR | OOM_MUTUAL);
     oom->scenario = &healthy;
     grpc_channel *old = oom->channel;
     oom->channel = oom_dial(oom);
@@ -112,6 +128,7 @@ static void oom_end(struct oom *oom)
     grpc_channel_free(oom->channel);
     grpc_server_free(oom->old_server);
     grpc_server_free(oom->server);
+    oom_safe_end(oom);
     for (int i = oom->in_process ? 1 : 0; i < 2; i++) {
         SIM_CHECK(sim_loop_free(oom->world, oom->loops[1 - i]) == GRPC_OK,
                   "a loop cannot be freed");
@@ -137,13 +154,57 @@ struct oom_options {
     const char *only; // of the scenarios; NULL: all
     bool loud;
     bool quiet;
+    bool all; // of mbedTLS's allocations too
 };
+
+// oom_starve: an allocation will fail.
+static void oom_starve(struct oom *oom, const struct oom_way *way,
+                       size_t fail_at)
+{
+    if ((oom->scenario->ways & OOM_VENDOR) != 0) {
+        oom->vendors[way->side].fail_at = fail_at;
+        oom->vendors[way->side].fail_on = way->and_on;
+    } else {
+        oom->heaps[way->side].fail_at = fail_at;
+        oom->heaps[way->side].fail_on = way->and_on;
+    }
+}
+
+// oom_feed: there is memory again; false when there was all the time.
+static bool oom_feed(struct oom *oom, const struct oom_way *way, size_t fail_at)
+{
+    bool of_vendor = (oom->scenario->ways & OOM_VENDOR) != 0;
+    size_t calls =
+        of_vendor ? oom->vendors[way->side].calls : oom->heaps[way->side].calls;
+    oom->vendors[way->side].fail_at = 0;
+    oom->heaps[way->side].fail_at = 0;
+    return calls >= fail_at;
+}
+
+static long oom_process_blocks(void)
+{
+#if OOM_HAS_VENDOR
+    return oom_vendor_live();
+#else
+    return 0;
+#endif
+}
+
+// oom_check_process: mbedTLS has given back what it had, too.
+static void oom_check_process(long before)
+{
+    long after = oom_process_blocks();
+    SIM_CHECK(after == before, "%ld blocks of the process are left",
+              after - before);
+}
 
 // oom_run is false when the failure came too late to happen.
 static bool oom_run(const struct oom_scenario *scenario,
-                    const struct oom_way *way, size_t fail_at)
+                    const struct oom_way *way, size_t fail_at,
+                    struct oom_paths *paths)
 {
     static struct oom oom;
+    long before = oom_process_blocks();
     memset(&oom, 0, sizeof oom);
     oom.scenario = scenario;
     oom.in_process = (scenario->ways & OOM_IN_PROCESS) != 0;
@@ -159,20 +220,30 @@ static bool oom_run(const struct oom_scenario *scenario,
     for (int i = 0; i < 2; i++) {
         test_heap_init(&oom.heaps[i]);
     }
-    struct test_heap *heap = &oom.heaps[way->side];
-    heap->fail_at = fail_at;
-    heap->fail_on = way->and_on;
+    oom_starve(&oom, way, fail_at);
+    oom.vendors[way->side].paths = paths;
     bool ready = oom_setup(&oom);
     if (ready) {
         scenario->play(&oom);
     }
-    bool failed = heap->calls >= fail_at;
-    heap->fail_at = 0;
+    bool failed = oom_feed(&oom, way, fail_at);
     if (ready) {
         oom_check_healthy(&oom);
     }
     oom_end(&oom);
+    if (fail_at > 0) { // the first run leaves what a process makes once
+        oom_check_process(before);
+    }
     return failed;
+}
+
+static void oom_name(const struct oom_scenario *scenario,
+                     const struct oom_way *way, char name[96])
+{
+    (void)snprintf(name, 96, "%s, %s, %s, %s network: allocation",
+                   scenario->name, way->side == 0 ? "server" : "client",
+                   way->and_on ? "all from one on" : "one alone",
+                   way->cut ? "bad" : "good");
 }
 
 static void oom_sweep(const struct oom_scenario *scenario,
@@ -182,20 +253,45 @@ static void oom_sweep(const struct oom_scenario *scenario,
 {
     char name[96];
     size_t n = 0;
-    (void)snprintf(name, sizeof name, "%s, %s, %s, %s network: allocation",
-                   scenario->name, way->side == 0 ? "server" : "client",
-                   way->and_on ? "all from one on" : "one alone",
-                   way->cut ? "bad" : "good");
     bool failed = true;
+    oom_name(scenario, way, name);
     while (failed) {
         n++;
         sim_begin(tally, name, n, options->loud);
-        failed = oom_run(scenario, way, n);
+        failed = oom_run(scenario, way, n, NULL);
         tally->passed++;
     }
     SIM_CHECK(n > OOM_LEAST, "only %zu allocations", n);
     if (!options->quiet) {
         printf("%-60s 1 to %zu\n", name, n - 1);
+    }
+}
+
+// oom_sweep_vendor has the first allocation of each way through mbedTLS fail, or of
+// some of the ways: the others are of loops, and do the same once more.
+static void oom_sweep_vendor(const struct oom_scenario *scenario,
+                             const struct oom_way *way,
+                             const struct oom_options *options,
+                             struct sim_tally *tally)
+{
+    static struct oom_paths paths;
+    char name[96];
+    oom_name(scenario, way, name);
+    paths.count = 0;
+    sim_begin(tally, name, 0, options->loud);
+    (void)oom_run(scenario, way, 0, &paths);
+    size_t stride = options->all ? 1 : paths.count / OOM_SOME + 1;
+    SIM_CHECK(paths.count > OOM_LEAST_PATHS && paths.count < OOM_PATHS,
+              "%zu ways to allocate", paths.count);
+    for (size_t i = 0; i < paths.count; i += stride) {
+        sim_begin(tally, name, paths.at[i], options->loud);
+        (void)oom_run(scenario, way, paths.at[i], NULL);
+        tally->passed++;
+    }
+    if (!options->quiet) {
+        printf("%-60s 1 to %zu, %zu of %zu ways there\n", name,
+               paths.at[paths.count - 1], (paths.count + stride - 1) / stride,
+               paths.count);
     }
 }
 
@@ -210,11 +306,17 @@ static void oom_sweep_all(const struct oom_options *options,
             continue;
         }
         // In one process there is one side, and no network.
-        int ways = (scenario->ways & OOM_IN_PROCESS) != 0 ? 4 : 8;
-        for (int k = 0; k < ways; k += ways == 4 ? 2 : 1) {
+        int ways =
+            (scenario->ways & (OOM_IN_PROCESS | OOM_VENDOR)) != 0 ? 4 : 8;
+        for (int k = 0; k < ways;
+             k += (scenario->ways & OOM_IN_PROCESS) != 0 ? 2 : 1) {
             const struct oom_way way = {
                 .side = k & 1, .and_on = (k & 2) != 0, .cut = (k & 4) != 0};
-            oom_sweep(scenario, &way, options, tally);
+            if ((scenario->ways & OOM_VENDOR) != 0) {
+                oom_sweep_vendor(scenario, &way, options, tally);
+            } else {
+                oom_sweep(scenario, &way, options, tally);
+            }
         }
     }
     (void)fflush(stdout);
@@ -222,17 +324,19 @@ static void oom_sweep_all(const struct oom_options *options,
 
 int main(int count, char **arguments)
 {
-    struct oom_options options = {NULL, false, false};
+    struct oom_options options = {.only = NULL};
     for (int i = 1; i < count; i++) {
         if (strcmp(arguments[i], "--trace") == 0) {
             options.loud = true;
         } else if (strcmp(arguments[i], "--short") == 0) {
             options.quiet = true;
+        } else if (strcmp(arguments[i], "--all") == 0) {
+            options.all = true;
         } else if (strcmp(arguments[i], "--scenario") == 0 && i + 1 < count) {
             options.only = arguments[++i];
         } else {
-            fprintf(stderr,
-                    "usage: oom [--scenario NAME] [--short] [--trace]\n");
+            fprintf(stderr, "usage: oom [--scenario NAME] [--short] [--trace] "
+                            "[--all]\n");
             return 2;
         }
     }

@@ -4,6 +4,8 @@
 //   oom.c            a run, from the first allocation to the last free; the sweep
 //   oom_streams.c    what calls do: handlers, messages, interceptors, callers
 //   oom_scenarios.c  what is called and done, and the table of that
+//   oom_safe.c       TLS: credentials
+//   oom_vendor.c     and mbedTLS, whose memory is the process's
 
 #ifndef TESTS_SIM_OOM_H
 #define TESTS_SIM_OOM_H
@@ -13,8 +15,10 @@
 #include <stdint.h>
 
 #include "grpc.h"
+#include "tests/sim/oom_vendor.h"
 #include "tests/sim/sim_net.h"
 #include "tests/support.h"
+#include "tests/toy_tls.h"
 
 enum {
     OOM_CALLS = 48,
@@ -72,6 +76,9 @@ struct oom {
     int done;
     struct oom_held held[2][OOM_CALLS];
     int loans; // not given back yet
+    struct toy toys[2];
+    struct oom_vendor vendors[2];
+    grpc_credentials *credentials[2];
 };
 
 // A scenario: what is called and done. The statuses that may come of it beside
@@ -101,7 +108,15 @@ enum {
 // Whatever is called.
 enum {
     OOM_IN_PROCESS = 32, // both sides are the server's loop, in memory
+    OOM_SAFE = 64,       // with TLS
+    OOM_VENDOR = 128,    // by mbedTLS, whose allocations are those that fail
+    OOM_MUTUAL = 256,    // clients have certificates
+    OOM_STRANGER = 512,  // which the server does not trust
+    OOM_IMPOSTOR = 1024, // the client does not trust the server's
 };
+
+// The peer is one to be refused.
+#define OOM_REFUSED (OOM_STRANGER | OOM_IMPOSTOR)
 
 #define OOM_BIT(code) (UINT32_C(1) << (code))
 
@@ -125,6 +140,17 @@ void oom_read_all(struct oom_call *call, grpc_call *handle);
 // oom_wait: every call ends, and in time.
 void oom_wait(struct oom *oom);
 void oom_wait_for(struct oom *oom, uint64_t patience_ms);
+
+// ---- TLS (oom_safe.c) -------------------------------------------------------
+
+// oom_safe_begin makes the credentials of both sides; false: one has a fault.
+bool oom_safe_begin(struct oom *oom);
+// oom_safe_credentials are a side's, to give away; NULL: there is no TLS.
+grpc_credentials *oom_safe_credentials(const struct oom *oom, int side);
+// oom_safe_reload reads the files again, or more of them.
+void oom_safe_reload(struct oom *oom, int side, bool more);
+void oom_safe_check_identity(struct oom *oom, grpc_call *call);
+void oom_safe_end(struct oom *oom);
 
 // ---- Scenarios (oom_scenarios.c) --------------------------------------------
 

@@ -65,17 +65,38 @@ static void oom_play_orphan(struct oom *oom)
     }
 }
 
+static void oom_tear_all(struct oom *oom)
+{
+    for (size_t i = 0; i < oom->world->end_count; i += 2) {
+        sim_tear(oom->world, SIM_FD_FIRST + (int)i, true);
+    }
+}
+
 static void oom_play_reconnect(struct oom *oom)
 {
     (void)oom_start(oom, NULL);
     oom_wait(oom);
-    for (size_t i = 0; i < oom->world->end_count; i += 2) {
-        sim_tear(oom->world, SIM_FD_FIRST + (int)i, true);
-    }
+    oom_tear_all(oom);
     sim_run(oom->world, 5000); // behind a backoff
     (void)oom_start(
         oom, &(grpc_call_options){.wait_for_ready = true, .timeout_ms = 60000});
     oom_wait_for(oom, OOM_PATIENCE_READY_MS);
+}
+
+// oom_play_reload: credentials are read again, and others are taken, between
+// calls, each of which has a handshake.
+static void oom_play_reload(struct oom *oom)
+{
+    const grpc_call_options options = {.wait_for_ready = true,
+                                       .timeout_ms = 60000};
+    for (int i = 0; i < 3; i++) {
+        (void)oom_start(oom, &options);
+        oom_wait_for(oom, OOM_PATIENCE_READY_MS);
+        oom_safe_reload(oom, 0, i == 0);
+        oom_safe_reload(oom, 1, i == 0);
+        oom_tear_all(oom);
+        sim_run(oom->world, 5000); // behind a backoff
+    }
 }
 
 // oom_play_goaway: the server stops with a call on it and another on the way,
@@ -561,6 +582,128 @@ static const struct oom_scenario oom_scenarios[] = {
      {0},
      {3, 3},
      OOM_IN_PROCESS | OOM_LENDS | OOM_INTERCEPTS},
+    {"safe",
+     oom_play_two,
+     OOM_REPLY,
+     3,
+     5,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE},
+    {"safe_large",
+     oom_play_two,
+     OOM_REPLY,
+     300000,
+     300000,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE},
+    {"safe_many",
+     oom_play_many,
+     OOM_FAIL,
+     100,
+     2000,
+     OOM_BIT(GRPC_NOT_FOUND),
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE},
+    {"safe_reload",
+     oom_play_reload,
+     OOM_REPLY,
+     3,
+     5,
+     OOM_BIT(GRPC_DEADLINE_EXCEEDED),
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE},
+    {"safe_goaway",
+     oom_play_goaway,
+     OOM_LATE,
+     3,
+     3,
+     OOM_BIT(GRPC_DEADLINE_EXCEEDED),
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE},
+    {"safe_freed",
+     oom_play_freed,
+     OOM_NEVER,
+     3,
+     3,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE},
+    {"safe_stream",
+     oom_play_streams,
+     OOM_REPLY,
+     9000,
+     9000,
+     OOM_BIT(GRPC_CANCELLED),
+     SIM_METHOD_TALK,
+     {0},
+     {3, 3},
+     OOM_SAFE | OOM_LENDS},
+#if OOM_HAS_VENDOR
+    {"mbedtls",
+     oom_play_two,
+     OOM_REPLY,
+     3,
+     20000,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE | OOM_VENDOR},
+    {"mbedtls_mutual",
+     oom_play_two,
+     OOM_REPLY,
+     3,
+     5,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE | OOM_VENDOR | OOM_MUTUAL},
+    {"mbedtls_stranger",
+     oom_play_two,
+     OOM_REPLY,
+     3,
+     5,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE | OOM_VENDOR | OOM_STRANGER},
+    {"mbedtls_impostor",
+     oom_play_two,
+     OOM_REPLY,
+     3,
+     5,
+     0,
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE | OOM_VENDOR | OOM_IMPOSTOR},
+    {"mbedtls_reload",
+     oom_play_reload,
+     OOM_REPLY,
+     3,
+     5,
+     OOM_BIT(GRPC_DEADLINE_EXCEEDED),
+     SIM_METHOD_CALL,
+     {0},
+     {0},
+     OOM_SAFE | OOM_VENDOR},
+#endif
 };
 
 const struct oom_scenario *oom_scenario(size_t index)

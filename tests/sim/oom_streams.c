@@ -63,6 +63,9 @@ static void oom_handle(grpc_call *answering, const struct sim_message *request,
                              scenario->request_size),
               "call %u: another request", call->index);
     call->answering = answering;
+    if ((scenario->ways & OOM_SAFE) != 0) {
+        oom_safe_check_identity(oom, answering);
+    }
     if (scenario->answer == OOM_NEVER || scenario->answer == OOM_LATE) {
         grpc_call_on_end(answering, oom_told, call);
     }
@@ -395,6 +398,7 @@ grpc_server *oom_serve(struct oom *oom)
     grpc_server *server = grpc_server_new(
         &(grpc_server_options){.loop = oom->loops[0],
                                .interceptors = oom_interceptors(oom),
+                               .credentials = oom_safe_credentials(oom, 0),
                                .limits = oom->scenario->limits});
     if (server == NULL) {
         return NULL;
@@ -437,6 +441,9 @@ static void oom_done(grpc_call *handle, const grpc_status *status,
               call->index, grpc_code_name(status->code), status->message);
     SIM_CHECK((reply != NULL) == (status->code == GRPC_OK),
               "call %u: a reply goes with OK alone", call->index);
+    SIM_CHECK((call->scenario->ways & OOM_REFUSED) == 0 ||
+                  (status->code != GRPC_OK && call->handled == 0),
+              "call %u: of a peer that was to be refused", call->index);
     SIM_CHECK(
         reply == NULL ||
             (call->answered && sim_payload_is(reply->payload, call->index, true,
