@@ -101,7 +101,14 @@ static const struct raw_row raw_to_client[] = {
      "EOF\n"
      "14 connection to unix: closed: HTTP/2 PROTOCOL_ERROR: the first frame is "
      "not SETTINGS\n"},
-    {"garbage", RAW_BARE, "RAW 160301020001000000000000000000000000000000\n",
+    {"a server of TLS", RAW_BARE,
+     "RAW 160301020001000000000000000000000000000000\n",
+     "GOAWAY 0 PROTOCOL_ERROR the server speaks TLS, which this channel does "
+     "not\n"
+     "EOF\n"
+     "14 connection to unix: closed: HTTP/2 PROTOCOL_ERROR: the server speaks "
+     "TLS, which this channel does not\n"},
+    {"garbage", RAW_BARE, "RAW 002401020001000000000000000000000000000000\n",
      "GOAWAY 0 PROTOCOL_ERROR the first frame is not SETTINGS\n"
      "EOF\n"
      "14 connection to unix: closed: HTTP/2 PROTOCOL_ERROR: the first frame is "
