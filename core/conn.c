@@ -655,10 +655,10 @@ static void conn_fail_secure(struct conn *conn)
     conn_secure_end(conn, reason);
 }
 
-bool conn_read(struct conn *conn)
+// conn_read_none is conn_read when nothing came that is of use: size bytes, or an
+// errno.
+static bool conn_read_none(struct conn *conn, int error, size_t size)
 {
-    size_t size = 0;
-    int error = conn_wire_read(conn, &size);
     if (error == EAGAIN || error == ECANCELED) {
         return false;
     }
@@ -672,17 +672,24 @@ bool conn_read(struct conn *conn)
         conn_fail_secure(conn);
     } else if (error != 0 && conn->write_error == 0) {
         conn_wire_fail(conn, "read from", error);
-    } else if (conn->state == CONN_LINGERING) {
-        if (size == 0) {
-            conn_close(conn, "the peer closed the connection");
-        }
-    } else if (size == 0) {
+    } else if (conn->state != CONN_LINGERING) {
         conn_end_input(conn);
-    } else {
-        conn_take(conn, view_of(conn->loop->input, size));
-        if (UNLIKELY(conn->secure != NULL)) {
-            conn_follow_secure(conn);
-        }
+    } else if (size == 0) {
+        conn_close(conn, "the peer closed the connection");
+    }
+    return true;
+}
+
+bool conn_read(struct conn *conn)
+{
+    size_t size = 0;
+    int error = conn_wire_read(conn, &size);
+    if (error != 0 || size == 0 || conn->state == CONN_LINGERING) {
+        return conn_read_none(conn, error, size);
+    }
+    conn_take(conn, view_of(conn->loop->input, size));
+    if (UNLIKELY(conn->secure != NULL)) {
+        conn_follow_secure(conn);
     }
     return true;
 }
