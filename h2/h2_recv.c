@@ -101,9 +101,26 @@ static bool h2recv_is_http1(const struct h2_frame *frame)
            frame->flags == '/';
 }
 
-// h2recv_is_first checks the frame that has to come first.
-static bool h2recv_is_first(struct h2_conn *conn)
+// h2recv_meets_tls: the server answers our preface by an alert, which may be
+// less than a frame's head, and all that it says.
+static bool h2recv_meets_tls(struct h2_conn *conn, const uint8_t *head,
+                             size_t size)
 {
+    if (conn->is_server || conn->settings_received || size < 2 ||
+        !h2recv_is_tls(head, size)) {
+        return false;
+    }
+    (void)h2_conn_fail(conn, H2_PROTOCOL_ERROR,
+                       "the server speaks TLS, which this channel does not");
+    return true;
+}
+
+// h2recv_is_first checks the frame that has to come first.
+static bool h2recv_is_first(struct h2_conn *conn, const uint8_t *head)
+{
+    if (h2recv_meets_tls(conn, head, H2_HEAD_SIZE)) {
+        return false;
+    }
     if (conn->frame.type == H2_FRAME_SETTINGS &&
         (conn->frame.flags & H2_FLAG_ACK) == 0) {
         return true;
@@ -135,7 +152,7 @@ static bool h2recv_in_order(struct h2_conn *conn)
 static bool h2recv_admit(struct h2_conn *conn, const uint8_t *head)
 {
     conn->frame = h2_frame_read(head);
-    if (!conn->settings_received && !h2recv_is_first(conn)) {
+    if (!conn->settings_received && !h2recv_is_first(conn, head)) {
         return false;
     }
     if (!h2recv_in_order(conn)) {
@@ -207,20 +224,6 @@ static bool h2recv_may_gather(struct h2_conn *conn)
                         "frame is too large to be gathered");
 }
 
-// h2recv_meets_tls: the server answers our preface by an alert, which may be
-// less than a frame's head, and all that it says.
-static bool h2recv_meets_tls(struct h2_conn *conn, const uint8_t *head,
-                             size_t size)
-{
-    if (conn->is_server || conn->settings_received || size < 2 ||
-        !h2recv_is_tls(head, size)) {
-        return false;
-    }
-    (void)h2_conn_fail(conn, H2_PROTOCOL_ERROR,
-                       "the server speaks TLS, which this channel does not");
-    return true;
-}
-
 static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
                                             struct view *rest,
                                             struct h2_event *event)
@@ -237,10 +240,6 @@ static enum h2recv_outcome h2recv_step_head(struct h2_conn *conn,
         return h2recv_meets_tls(conn, conn->head, conn->head_size)
                    ? H2RECV_AGAIN
                    : H2RECV_STARVED;
-    }
-    if (UNLIKELY(!conn->settings_received) &&
-        h2recv_meets_tls(conn, head, H2_HEAD_SIZE)) {
-        return H2RECV_AGAIN;
     }
     if (!h2recv_admit(conn, head)) {
         return H2RECV_AGAIN;
