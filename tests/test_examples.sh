@@ -514,11 +514,18 @@ reads_not() {
 authentication_refuses() {
     secured authentication || return 1
     echo nonsense >"$work/token"
+    echo 'e30.eyJleHAiOjk5OTk5OTk5OTk5fQ.c2ln' >"$work/forged"
+    echo 'e30.eyJleHAiOjEyMzR9.c2ln' >"$work/expired" # {"exp":1234}
     reads_not 'PERMISSION_DENIED: .*not their password' "$certs/ca.crt" \
         fetch Ann 9 &&
         reads_not 'UNAUTHENTICATED: ' "$certs/ca.crt" file "$work/token" &&
         reads_not 'UNAVAILABLE: .*No such file' "$certs/ca.crt" file \
             "$work/no token" &&
+        reads_not 'UNAUTHENTICATED: .*the token has expired' "$certs/ca.crt" \
+            file "$work/expired" &&
+        reads_not 'UNAUTHENTICATED: no token of ours' "$certs/ca.crt" file \
+            "$work/forged" &&
+        reads_not 'UNAUTHENTICATED: who asks?' "$certs/ca.crt" none &&
         reads_not 'UNAUTHENTICATED: who asks?' "$certs/ca.crt" shown \
             "$certs/client.crt" "$certs/client.key" &&
         reads_not 'UNAUTHENTICATED: .* insecure connection' - fetch Ann 1234 &&
