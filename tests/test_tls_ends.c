@@ -52,6 +52,13 @@ struct ends_row {
 # define ENDS_NOBODY \
   "TLS with unix:: the peer closed the connection before it began\n"
 
+// With TLS 1.3 the client is done before it is refused, and mbedTLS 3.6 encrypts its
+// alert with a key that the client does not use any more.
+# define ENDS_REFUSED(words)                                                   \
+  ENDS_BOTH(words, "TLS with unix:: the server's first record cannot be "      \
+                   "decrypted: it may have refused the client's certificate, " \
+                   "or that there is none")
+
 static const struct ends_row ends_rows[] = {
     {.name = "good"},
     {.name = "RSA", .server = "server-rsa"},
@@ -115,25 +122,27 @@ static const struct ends_row ends_rows[] = {
                                      "with\n"},
     {.name = "none of a client",
      .clients = GRPC_CLIENTS_REQUIRED,
-     .status = ENDS_ALERT_40,
+     .status = ENDS_REFUSED(ENDS_ALERT_40),
      .log = "TLS with unix:: the client has shown no certificate\n"},
     {.name = "a client's, of an unknown authority",
      .client = "client-other",
      .clients = GRPC_CLIENTS_REQUIRED,
-     .status = "TLS with unix:: the peer sent alert 48, unknown_ca",
+     .status =
+         ENDS_REFUSED("TLS with unix:: the peer sent alert 48, unknown_ca"),
      .log = "TLS with unix:: the client's certificate is of an unknown "
             "authority\n"},
     {.name = "a client's that need not be, of an unknown authority",
      .client = "client-other",
      .clients = GRPC_CLIENTS_REQUESTED,
-     .status = "TLS with unix:: the peer sent alert 48, unknown_ca",
+     .status =
+         ENDS_REFUSED("TLS with unix:: the peer sent alert 48, unknown_ca"),
      .log = "TLS with unix:: the client's certificate is of an unknown "
             "authority\n"},
     {.name = "a server's, of a client",
      .client = "server",
      .clients = GRPC_CLIENTS_REQUIRED,
-     .status = "TLS with unix:: the peer sent alert 43, "
-               "unsupported_certificate",
+     .status = ENDS_REFUSED("TLS with unix:: the peer sent alert 43, "
+                            "unsupported_certificate"),
      .log = "TLS with unix:: the client's certificate is not for this end of "
             "a connection (extended key usage)\n"},
 # if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -218,7 +227,8 @@ static void ends_expect(struct secure_kit *kit, const char *name,
     (void)ends_cut(kit->server_side.log);
     if (strcmp(kit->result.text, status) != 0 ||
         strcmp(kit->server_side.log, log) != 0) {
-        print_message("row \"%s\"\n", name);
+        print_message("row \"%s\": %s\n%s", name, kit->result.text,
+                      kit->server_side.log);
     }
     secure_expect(kit, status[0] == '\0' ? GRPC_OK : GRPC_UNAVAILABLE, status);
     assert_string_equal(kit->server_side.log, log);
@@ -227,14 +237,27 @@ static void ends_expect(struct secure_kit *kit, const char *name,
 static void test_tls_ends__certificates(void **state)
 {
     (void)state;
+    int wrong = 0;
     for (size_t i = 0; i < sizeof ends_rows / sizeof *ends_rows; i++) {
         const struct ends_row *row = &ends_rows[i];
         struct secure_kit *kit = ends_begin(row);
+        const char *status = row->status != NULL ? row->status : "";
+        const char *log = row->log != NULL ? row->log : "";
         secure_call(kit);
-        ends_expect(kit, row->name, row->status != NULL ? row->status : "",
-                    row->log != NULL ? row->log : "");
+        secure_turn(kit);
+        assert_int_equal(kit->result.done, 1);
+        bool same = strcmp(ends_cut(kit->result.text), status) == 0 &&
+                    strcmp(ends_cut(kit->server_side.log), log) == 0 &&
+                    kit->result.code ==
+                        (status[0] == '\0' ? GRPC_OK : GRPC_UNAVAILABLE);
+        if (!same) {
+            print_message("row \"%s\": %s\n%s", row->name, kit->result.text,
+                          kit->server_side.log);
+        }
+        wrong += same ? 0 : 1;
         secure_end_kit(kit);
     }
+    assert_int_equal(wrong, 0);
 }
 
 // ---- Refused when they are read ---------------------------------------------
