@@ -653,7 +653,8 @@ typedef struct grpc_server_options {
     grpc_interceptors interceptors;  // of every call; copied
     grpc_credentials *credentials;   // owned from now on; NULL: none
     uint32_t max_handshakes; // TLS, at the same time; further clients wait, for
-                             // limits.handshake_ms at most; 0: 64
+                             // limits.handshake_ms at most, and who is slow has
+                             // to go after 2 s; 0: 64
     grpc_limits limits;
 
     // Keepalive (https://github.com/grpc/proposal/blob/master/A8-client-side-

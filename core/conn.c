@@ -881,6 +881,10 @@ static void conn_on_pause_due(struct conn *conn)
 // memory. What we do not read ourselves, or not yet, is not the peer's fault.
 static void conn_on_read_due(struct conn *conn)
 {
+    if (conn->state == CONN_SECURING) {
+        conn_secure_on_wait_due(conn);
+        return;
+    }
     const grpc_limits *limits = conn->h2.limits;
     uint64_t least = limits_least_bytes(limits, limits->request_stall_ms);
     bool is_slow = conn->received < least;

@@ -99,7 +99,8 @@ enum conn_due {
     CONN_DUE_PAUSE, // the peer is read again
     CONN_DUE_WRITE, // the peer takes what waits for it; when nothing can be
                     // written any more: what it had sent has come
-    CONN_DUE_READ,  // server: what has begun to arrive does
+    CONN_DUE_READ,  // server: what has begun to arrive does; in SECURING: who
+                    // is inside the gate makes room
     CONN_DUE_ASK,   // keepalive.h
     CONN_DUE_LEAVE, // server: it has had no stream for too long; draining:
                     // the PING comes back

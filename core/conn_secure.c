@@ -70,6 +70,7 @@ int conn_secure_prepare(struct conn *conn, grpc_credentials *credentials,
     if (secure == NULL) {
         return ENOMEM;
     }
+    secure->conn = conn;
     secure->gate = gate;
     secure->session = secure_new(&loop->allocator, credentials, server_name);
     if (secure->session == NULL || !conn_secure_scratch(loop)) {
@@ -247,19 +248,77 @@ static void conn_secure_queue(struct conn *conn)
     }
 }
 
+void handshake_gate_init(struct handshake_gate *gate, uint32_t most)
+{
+    gate->most = most;
+    gate->inside = 0;
+    list_init(&gate->waiting);
+    list_init(&gate->let_in);
+}
+
+static void conn_secure_fail(struct conn *conn, const char *reason);
+
+// conn_secure_send_away ends the first handshake that has had time enough, and
+// waits for its client. False: there is none.
+static bool conn_secure_send_away(struct handshake_gate *gate, uint32_t now_ms)
+{
+    LIST_EACH (link, after, &gate->let_in) {
+        struct conn_secure *secure =
+            LIST_OWNER(link, struct conn_secure, link_inside);
+        struct conn *conn = secure->conn;
+        if (now_ms - secure->entered_ms < CORE_HANDSHAKE_PATIENCE_MS) {
+            return false;
+        }
+        if (!list_is_linked(&conn->link_work)) {
+            conn_secure_fail(conn, "it takes too long while others wait");
+            return true;
+        }
+    }
+    return false;
+}
+
+// conn_secure_make_room has whoever has had time enough go, for those that wait.
+static void conn_secure_make_room(struct handshake_gate *gate, uint32_t now_ms)
+{
+    bool goes_on = true;
+    while (goes_on && !list_is_empty(&gate->waiting)) {
+        goes_on = conn_secure_send_away(gate, now_ms);
+    }
+}
+
+// conn_secure_wait_turn has a connection wait at the gate.
+static void conn_secure_wait_turn(struct conn *conn)
+{
+    struct handshake_gate *gate = conn->secure->gate;
+    uint32_t now_ms = conn_now_ms(conn);
+    if (list_is_linked(&conn->link_work)) {
+        return;
+    }
+    list_append(&gate->waiting, &conn->link_work);
+    conn_wait_for(conn, CONN_DUE_READ, CORE_HANDSHAKE_PATIENCE_MS);
+    conn_wire_watch(conn, 0);
+    conn_secure_make_room(gate, now_ms);
+}
+
+void conn_secure_on_wait_due(struct conn *conn)
+{
+    conn_wait_for(conn, CONN_DUE_READ, CORE_HANDSHAKE_PATIENCE_MS);
+    conn_secure_make_room(conn->secure->gate, conn_now_ms(conn));
+}
+
 // conn_secure_enter lets a connection in, or has it wait at the gate.
 static void conn_secure_enter(struct conn *conn)
 {
     struct handshake_gate *gate = conn->secure->gate;
     if (gate != NULL && gate->inside >= gate->most) {
-        if (!list_is_linked(&conn->link_work)) {
-            list_append(&gate->waiting, &conn->link_work);
-        }
-        conn_wire_watch(conn, 0);
+        conn_secure_wait_turn(conn);
         return;
     }
     if (gate != NULL) {
         gate->inside++;
+        conn->secure->entered_ms = conn_now_ms(conn);
+        list_append(&gate->let_in, &conn->secure->link_inside);
+        conn_wait_no_more(conn, CONN_DUE_READ);
     }
     conn->secure->is_inside = true;
     conn_secure_queue(conn);
@@ -272,6 +331,7 @@ void conn_secure_leave(struct conn *conn)
         return;
     }
     conn->secure->is_inside = false;
+    list_remove(&conn->secure->link_inside);
     gate->inside--;
     struct list_link *next = list_take(&gate->waiting);
     if (next != NULL) {

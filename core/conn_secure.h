@@ -18,6 +18,8 @@
 //   1. secure is NULL where there is no TLS, and after the connection is closed.
 //   2. A connection that is inside is counted by its gate until it leaves
 //      CONN_SECURING.
+//   3. Somebody waits at a gate only when it is full. Who is inside for long, and
+//      waits for its client, then has to go.
 
 #ifndef CORE_CONN_SECURE_H
 #define CORE_CONN_SECURE_H
@@ -39,20 +41,26 @@ struct handshake_gate {
     uint32_t most;
     uint32_t inside;
     struct list_link waiting; // connections, by link_work
+    struct list_link let_in; // those inside, by link_inside: the first is first
 };
+
+INTERNAL void handshake_gate_init(struct handshake_gate *gate, uint32_t most);
 
 // What a connection in need of TLS has besides.
 struct conn_secure {
+    struct conn *conn; // whose it is
     struct secure *session;
     struct handshake_gate *gate; // NULL: a client's
-    bool is_inside;              // its gate has counted it
-    bool behind;                 // the last read was full
-    bool at_end;                 // the peer's bytes have ended
-    bool speaks;  // in the handshake: what it has put out waits for
-                  // more of it, and it needs no input
-    bool starved; // the session needs more than what it has left
-    bool more;    // it may have plain text for which there was no
-                  // room, or that has come with the handshake
+    struct list_link link_inside;
+    uint32_t entered_ms; // low bits of when its gate has let it in
+    bool is_inside;      // its gate has counted it
+    bool behind;         // the last read was full
+    bool at_end;         // the peer's bytes have ended
+    bool speaks;         // in the handshake: what it has put out waits for
+                         // more of it, and it needs no input
+    bool starved;        // the session needs more than what it has left
+    bool more;           // it may have plain text for which there was no
+                         // room, or that has come with the handshake
     struct h2_options options; // of the engine that follows; a server's
 };
 
@@ -79,6 +87,9 @@ INTERNAL void conn_secure_on_source(struct conn *conn, unsigned ready);
 
 // conn_secure_step does one step of a handshake; run.c calls it.
 INTERNAL void conn_secure_step(struct conn *conn);
+
+// conn_secure_on_wait_due: it has waited at the gate for some time.
+INTERNAL void conn_secure_on_wait_due(struct conn *conn);
 
 // conn_secure_late_words is why there is no handshake in time.
 INTERNAL const char *conn_secure_late_words(const struct conn *conn);

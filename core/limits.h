@@ -24,6 +24,10 @@ enum {
     // Handshakes of TLS that a server has at the same time: each holds some 40 KiB
     // and takes its turn of one CPU, so that more would only make each last longer.
     CORE_HANDSHAKES = 64,
+    // One that waits for its client may keep others waiting for so long: two
+    // round trips over a satellite, with a packet lost. Without that whoever opens
+    // so many connections, and says a byte on each, would shut everybody out.
+    CORE_HANDSHAKE_PATIENCE_MS = 2000,
     // Memory that a decoded message may take for each byte of the longest
     // message allowed: empty submessages are 2 bytes on the wire and a struct
     // in memory.

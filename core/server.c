@@ -490,9 +490,9 @@ static void server_set_options(struct grpc_server *server,
                                          ? options->max_concurrent_streams
                                          : H2_LIMIT_CONCURRENT_STREAMS;
     server->max_connections = options->max_connections;
-    server->gate.most = options->max_handshakes != 0 ? options->max_handshakes
-                                                     : CORE_HANDSHAKES;
-    list_init(&server->gate.waiting);
+    handshake_gate_init(&server->gate, options->max_handshakes != 0
+                                           ? options->max_handshakes
+                                           : CORE_HANDSHAKES);
     rules_for_server(&server->rules, options, server->loop);
     if (!h2_limits_resolve(&options->limits, &server->rules.limits,
                            &server->bad_limit)) {

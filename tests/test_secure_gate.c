@@ -83,12 +83,12 @@ static void test_secure_gate__the_gate(void **state)
         "the peer closed the connection before TLS\n"
         "TLS with unix:: the peer closed the connection in the handshake\n"
         "TLS with unix:: that is no handshake\n"
+        "TLS with unix:: no turn for a handshake in time\n"
+        "TLS with unix:: no turn for a handshake in time\n"
+        "TLS with unix:: no turn for a handshake in time\n"
+        "TLS with unix:: no turn for a handshake in time\n"
+        "TLS with unix:: no turn for a handshake in time\n"
         "HTTP/2 with unix:: no SETTINGS in time\n"
-        "TLS with unix:: no handshake in time\n"
-        "TLS with unix:: no handshake in time\n"
-        "TLS with unix:: no handshake in time\n"
-        "TLS with unix:: no handshake in time\n"
-        "TLS with unix:: no handshake in time\n"
         "TLS with unix:: no handshake in time\n"
         "TLS with unix:: no handshake in time\n"
         "TLS with unix:: no handshake in time\n");
@@ -106,21 +106,72 @@ static void test_secure_gate__no_turn(void **state)
     (void)state;
     struct secure_kit *kit = gate_begin(1);
     int first = secure_accept(kit);
-    kit_skip(kit->server_side.loop, 1000);
+    kit_skip(kit->server_side.loop,
+             kit->server->rules.limits.handshake_ms - 500);
     int second = secure_accept(kit);
     gate_send(second, gate_hello, sizeof gate_hello);
     kit_turn(kit->server_side.loop);
     gate_send(first, gate_hello, sizeof gate_hello);
     kit_turn(kit->server_side.loop);
-    kit_skip(kit->server_side.loop,
-             kit->server->rules.limits.handshake_ms - 500);
+    kit_skip(kit->server_side.loop, 1000);
     assert_string_equal(kit->server_side.log,
                         "TLS with unix:: no turn for a handshake in time\n");
     assert_int_equal(kit->server->gate.inside, 1);
-    kit_skip(kit->server_side.loop, 1000);
+    kit_skip(kit->server_side.loop, kit->server->rules.limits.handshake_ms);
     assert_int_equal(kit->server->gate.inside, 0);
     (void)close(first);
     (void)close(second);
+    secure_end_kit(kit);
+}
+
+// Who says a byte and then nothing does not shut others out for long: those that
+// are inside for 2 s make room for those that wait, the first for the first.
+static void test_secure_gate__who_is_slow_makes_room(void **state)
+{
+    (void)state;
+    struct secure_kit *kit = gate_begin(2);
+    grpc_loop *loop = kit->server_side.loop;
+    int fds[6];
+    *kit_clock_is_frozen() = true;
+    kit_turn(loop);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = secure_accept(kit);
+        gate_send(fds[i], gate_hello, i < 2 ? 1 : sizeof gate_hello);
+        kit_turn(loop);
+    }
+    assert_int_equal(kit->server->gate.inside, 2);
+    kit_skip(loop, CORE_HANDSHAKE_PATIENCE_MS - 1);
+    assert_string_equal(kit->server_side.log, "");
+    kit_skip(loop, 2);
+    assert_string_equal(
+        kit->server_side.log,
+        "TLS with unix:: it takes too long while others wait\n"
+        "TLS with unix:: it takes too long while others wait\n");
+    assert_true(gate_greeted(fds[2]));
+    assert_true(gate_greeted(fds[3]));
+    // Nobody waits: those have all the time that there is. Then one comes.
+    kit->server_side.log[0] = '\0';
+    kit_skip(loop, CORE_HANDSHAKE_PATIENCE_MS + 1);
+    assert_string_equal(kit->server_side.log, "");
+    fds[4] = secure_accept(kit);
+    gate_send(fds[4], gate_hello, sizeof gate_hello);
+    kit_turn(loop);
+    assert_true(gate_greeted(fds[4]));
+    assert_string_equal(
+        kit->server_side.log,
+        "TLS with unix:: it takes too long while others wait\n");
+    assert_int_equal(kit->server->gate.inside, 2);
+    // A byte now and then is no progress.
+    fds[5] = secure_accept(kit);
+    gate_send(fds[3], gate_done, 1);
+    kit_turn(loop);
+    gate_send(fds[5], gate_hello, sizeof gate_hello);
+    kit_turn(loop);
+    assert_true(gate_greeted(fds[5]));
+    *kit_clock_is_frozen() = false;
+    for (int i = 0; i < 6; i++) {
+        (void)close(fds[i]);
+    }
     secure_end_kit(kit);
 }
 
@@ -216,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_secure_gate__the_gate),
         cmocka_unit_test(test_secure_gate__no_turn),
+        cmocka_unit_test(test_secure_gate__who_is_slow_makes_room),
         cmocka_unit_test(test_secure_gate__stops_at_the_gate),
         cmocka_unit_test(test_secure_gate__turns),
         cmocka_unit_test(test_secure_gate__a_server_says_nothing),
