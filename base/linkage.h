@@ -13,6 +13,7 @@
 //   INTERNAL_DEFINE stands before the definition of such a table
 //   MUST_CHECK     the result may not be ignored
 //   PRINTF_LIKE    argument positions of a format and its first argument
+//   NOINLINE       a detour that would weigh on those who do not take it
 
 #ifndef BASE_LINKAGE_H
 #define BASE_LINKAGE_H
@@ -22,6 +23,7 @@
 # define PRINTF_LIKE(text, first) \
   __attribute__((__format__(__printf__, text, first)))
 # define MAYBE_UNUSED __attribute__((unused))
+# define NOINLINE     __attribute__((noinline))
 # define LIKELY(x)    __builtin_expect(!!(x), 1)
 # define UNLIKELY(x)  __builtin_expect(!!(x), 0)
 # define BASE_HIDDEN  __attribute__((visibility("hidden")))
@@ -29,6 +31,7 @@
 # define MUST_CHECK
 # define PRINTF_LIKE(text, first)
 # define MAYBE_UNUSED
+# define NOINLINE
 # define LIKELY(x)   (x)
 # define UNLIKELY(x) (x)
 # define BASE_HIDDEN
