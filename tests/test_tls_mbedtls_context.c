@@ -139,6 +139,53 @@ static void test_context__old_peer(void **state)
 }
 # endif
 
+// ---- Signatures -------------------------------------------------------------
+
+// context_signatures is the list of a ClientHello (RFC 8446 section 4.1.2).
+static const unsigned char *context_signatures(const unsigned char *hello,
+                                               size_t *count)
+{
+    enum { SIGNATURE_ALGORITHMS = 13 };
+    const unsigned char *at = hello + 5 + 4 + 2 + 32; // behind random
+    at += 1 + at[0];                                  // session
+    at += 2 + (at[0] << 8 | at[1]);                   // suites
+    at += 1 + at[0];                                  // compression
+    const unsigned char *end = at + 2 + (at[0] << 8 | at[1]);
+    at += 2;
+    while (at < end && (at[0] << 8 | at[1]) != SIGNATURE_ALGORITHMS) {
+        at += 4 + (at[2] << 8 | at[3]);
+    }
+    assert_true(at < end);
+    *count = (size_t)(at[4] << 8 | at[5]) / 2;
+    return at + 6;
+}
+
+// A server of TLS 1.2 alone takes the first for its key that it has; mbedTLS can
+// check no PSS then.
+static void test_context__pss_is_wanted_last(void **state)
+{
+    (void)state;
+    struct tk tk;
+    size_t count;
+    bool has_pkcs1 = false;
+    bool has_pss = false;
+    tk_options(&tk);
+    tk_open(&tk);
+    tk_begin(&tk);
+    tk_shake(&tk);
+    const unsigned char *list = context_signatures(tk.client.out, &count);
+    for (size_t i = 0; i < count; i++) {
+        int signature = list[2 * i] << 8 | list[2 * i + 1];
+        bool is_pkcs1 = (signature & 0xff) == 1 && signature <= 0x0601;
+        has_pss = has_pss || (signature >= 0x0804 && signature <= 0x0806);
+        assert_false(is_pkcs1 && has_pss);
+        has_pkcs1 = has_pkcs1 || is_pkcs1;
+    }
+    assert_true(has_pkcs1);
+    assert_int_equal(has_pss, TK_HAS_1_3);
+    tk_end(&tk);
+}
+
 // ---- Cipher suites ----------------------------------------------------------
 
 // context_try is what becomes of a client that has this suite alone.
@@ -208,7 +255,8 @@ static void test_context__no_common_suite(void **state)
     tk_shake(&tk);
     tk_expect(&tk, TK_ALERT_40("TLS 1.2"),
               MBEDTLS_VERSION_MAJOR < 3
-                  ? "there is no common cipher suite"
+                  ? "there is no common cipher suite, or the client speaks "
+                    "TLS 1.3 alone"
                   : "there is no common cipher suite, curve or signature that "
                     "our certificate can be used with");
     tk_end(&tk);
@@ -301,6 +349,7 @@ int main(void)
 # if MBEDTLS_VERSION_MAJOR < 3
         cmocka_unit_test(test_context__old_peer),
 # endif
+        cmocka_unit_test(test_context__pss_is_wanted_last),
         cmocka_unit_test(test_context__suites),
         cmocka_unit_test(test_context__no_common_suite),
         cmocka_unit_test(test_context__roots),

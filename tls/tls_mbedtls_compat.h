@@ -256,6 +256,33 @@ static inline void tls_mbedtls_conf_groups(mbedtls_ssl_config *config)
 # endif
 }
 
+// ---- Signatures -------------------------------------------------------------
+
+// tls_mbedtls_conf_signatures sets the order in which signatures are wanted: RSA's
+// PKCS #1 before PSS. TLS 1.3 knows PSS alone and passes the others over; in TLS
+// 1.2 mbedTLS cannot check PSS, though it is offered when both versions are, and a
+// server that speaks 1.2 alone takes the first of the list that it has.
+static inline void tls_mbedtls_conf_signatures(mbedtls_ssl_config *config)
+{
+# if MBEDTLS_VERSION_MAJOR < 3
+    (void)config; // no PSS
+# else
+    static const uint16_t tls_mbedtls_signatures[] = {
+        MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+        MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+        MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
+        MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+        MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+        MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+        MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+        MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+        MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,
+        MBEDTLS_TLS1_3_SIG_NONE,
+    };
+    mbedtls_ssl_conf_sig_algs(config, tls_mbedtls_signatures);
+# endif
+}
+
 // ---- Resumption -------------------------------------------------------------
 
 # if defined(MBEDTLS_SSL_TICKET_C)

@@ -187,6 +187,7 @@ static grpc_result context_configure(const struct tls_mbedtls_opening *opening)
                               (int)context->max_version);
     tls_mbedtls_log_conf(context);
     tls_mbedtls_conf_groups(config);
+    tls_mbedtls_conf_signatures(config);
     mbedtls_ssl_conf_ciphersuites(config, context_suites);
     mbedtls_ssl_conf_authmode(config, context_authmode(context));
     mbedtls_ssl_conf_ca_chain(

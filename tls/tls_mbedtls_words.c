@@ -146,7 +146,9 @@ static const struct words_error words_errors[] = {
      "the client has shown no certificate"},
 # endif
 # if defined(MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN)
-    {MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN, "there is no common cipher suite"},
+    // (Suites of TLS 1.3 are others.)
+    {MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN,
+     "there is no common cipher suite, or the client speaks TLS 1.3 alone"},
     {MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE,
      "there is no common cipher suite that our certificate can be used with"},
 # endif

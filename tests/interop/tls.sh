@@ -177,10 +177,9 @@ tls_row()
 # tls_server_rows SERVER: ours, and clients of grpc-go and the C core.
 tls_server_rows()
 {
-    local server=$1 log='log TLS with PEER:'
+    local server=$1 log='log TLS with PEER:' refused unknown
     local clients="--client_ca_file=$tls_peer/x509/client_ca_cert.pem"
     local stranger="--tls_cert_file=$tls_certs/client-other.crt --tls_key_file=$tls_certs/client-other.key"
-    local text1 text2 text3 text4
     tls_row unknown-ca go "$server" "--ca_file=$tls_certs/other-ca.crt" '' \
         'x509: certificate signed by unknown authority' \
         "$log the peer sent alert 42, bad_certificate"
@@ -190,82 +189,84 @@ tls_server_rows()
     tls_row plain-client go "$server" --use_tls=false '' \
         'error reading server preface: EOF' \
         "$log the peer sends plain text: HTTP/2 without TLS"
-    tls_row plain-client python "$server" --use_tls=false '' \
-        'Socket closed' "$log the peer sends plain text: HTTP/2 without TLS"
+    tls_row plain-client python "$server" --use_tls=false '' 'Socket closed' \
+        "$log the peer sends plain text: HTTP/2 without TLS"
     tls_row plain-server go "$server" '' --use_tls=false \
         'tls: first record does not look like a TLS handshake' ''
     tls_row no-alpn go "$server" --no_alpn '' \
         'remote error: tls: no application protocol' \
         "$log the peer does not agree on HTTP/2 (ALPN \"h2\")"
     tls_row no-alpn-allowed go "$server" --no_alpn --allow_no_alpn=true OK ''
-    # What a client of TLS 1.3 can make of the alert is told in README.md.
-    text1='remote error: tls: handshake failure'
-    text2='TLSV1_ALERT_UNKNOWN_CA'
-    if [ "$server" = c3 ]; then
-        text1='local error: tls: bad record MAC'
-        text2='Unwrap failed (TSI_DATA_CORRUPTED)'
-    fi
-    tls_row no-certificate go "$server" '' "$clients" "$text1" \
-        "$log the client has shown no certificate [-0x7480]"
-    tls_row other-client-ca python "$server" "$stranger" "$clients" "$text2" \
-        "$log the client's certificate is of an unknown authority [flags 0x8]"
-    text3='remote error: tls: handshake failure'
-    text4='there is no common cipher suite [-0x7380]'
     if [ "$server" = c3 ]; then
         tls_row tls-1.3-only go "$server" --tls_version=1.2 --tls_version=1.3 \
             'remote error: tls: protocol version not supported' \
             "$log there is no common version: the peer does not speak TLS 1.3 [-0x6E80]"
+        # (An alert that mbedTLS encrypts with the wrong key: README.md.)
+        refused='local error: tls: bad record MAC'
+        unknown='Unwrap failed (TSI_DATA_CORRUPTED)'
     else
         tls_row tls-1.2-only go "$server" --tls_version=1.3 --tls_version=1.2 \
-            "$text3" "$log $text4"
+            'remote error: tls: handshake failure' \
+            "$log there is no common cipher suite, or the client speaks TLS 1.3 alone [-0x7380]"
+        refused='remote error: tls: handshake failure'
+        unknown='TLSV1_ALERT_UNKNOWN_CA'
     fi
+    tls_row no-certificate go "$server" '' "$clients" "$refused" \
+        "$log the client has shown no certificate [-0x7480]"
+    tls_row other-client-ca python "$server" "$stranger" "$clients" "$unknown" \
+        "$log the client's certificate is of an unknown authority [flags 0x8]"
+}
+
+# tls_bad_certificates CLIENT: ours, and servers whose certificate will not do.
+tls_bad_certificates()
+{
+    local name words ours
+    ours="--ca_file=$tls_certs/ca.crt --server_host_override=localhost"
+    while read -r name words; do
+        tls_row "$name" "$1" go "$ours" \
+            "--tls_cert_file=$tls_certs/$name.crt --tls_key_file=$tls_certs/$name.key" \
+            "UNAVAILABLE TLS with PEER: $words" ''
+    done <<'END'
+expired the server's certificate has expired [flags 0x1]
+not-yet the server's certificate is not valid yet [flags 0x200]
+other-name the certificate is for other.example, not for localhost
+END
 }
 
 # tls_client_rows CLIENT: ours, and a server of grpc-go.
 tls_client_rows()
 {
-    local client=$1 refused='UNAVAILABLE TLS with PEER:' name pair
-    local ours="--ca_file=$tls_certs/ca.crt --server_host_override=localhost"
+    local client=$1 failed_with='UNAVAILABLE TLS with PEER:' alert
     local clients="--client_ca_file=$tls_peer/x509/client_ca_cert.pem"
     local stranger="--tls_cert_file=$tls_certs/client-other.crt --tls_key_file=$tls_certs/client-other.key"
-    for name in expired not-yet other-name; do
-        pair="--tls_cert_file=$tls_certs/$name.crt --tls_key_file=$tls_certs/$name.key"
-        case $name in
-        expired) set -- "the server's certificate has expired [flags 0x1]" ;;
-        not-yet) set -- "the server's certificate is not valid yet [flags 0x200]" ;;
-        *) set -- 'the certificate is for other.example, not for localhost' ;;
-        esac
-        tls_row $name "$client" go "$ours" "$pair" "$refused $1" ''
-    done
+    tls_bad_certificates "$client"
     tls_row unknown-ca "$client" go "--ca_file=$tls_certs/other-ca.crt" '' \
-        "$refused the server's certificate is of an unknown authority [flags 0x8]" ''
+        "$failed_with the server's certificate is of an unknown authority [flags 0x8]" ''
     tls_row other-address "$client" go --server_host_override=192.168.1.4 '' \
-        "$refused the certificate is for *.test.google.fr, not for 192.168.1.4" ''
+        "$failed_with the certificate is for *.test.google.fr, not for 192.168.1.4" ''
     tls_row address "$client" go --server_host_override=192.168.1.3 '' 'OK ' ''
     tls_row no-alpn "$client" go '' --no_alpn \
-        "$refused the peer does not agree on h2 by ALPN" ''
+        "$failed_with the peer does not agree on h2 by ALPN" ''
     tls_row no-alpn-allowed "$client" go --allow_no_alpn=true --no_alpn 'OK ' ''
     tls_row plain-server "$client" go '' --use_tls=false \
-        "$refused the peer sends plain text: HTTP/2 without TLS" ''
+        "$failed_with the peer sends plain text: HTTP/2 without TLS" ''
     tls_row plain-client "$client" go --use_tls=false '' \
         'UNAVAILABLE connection to PEER closed: the peer closed the connection' ''
     tls_row tls-1.2-only "$client" go '' --tls_version=1.2 'OK ' ''
     if [ "$client" = c3 ]; then
         tls_row tls-1.3-only "$client" go '' --tls_version=1.3 'OK ' ''
         tls_row no-tls-1.3 "$client" go --tls_version=1.3 --tls_version=1.2 \
-            "$refused the peer sent alert 70, protocol_version: it wants another version than TLS 1.3" ''
-        # With TLS 1.3 the client's part is over before the server has looked.
-        refused='UNAVAILABLE read from PEER: TLS:'
-        tls_row no-certificate "$client" go '' "$clients" \
-            "$refused the peer sent alert 116, certificate_required" ''
+            "$failed_with the peer sent alert 70, protocol_version: it wants another version than TLS 1.3" ''
+        alert='116, certificate_required'
     else
         tls_row tls-1.3-only "$client" go '' --tls_version=1.3 \
-            "$refused the peer sent alert 70, protocol_version: it wants another version than TLS 1.2" ''
-        tls_row no-certificate "$client" go '' "$clients" \
-            "$refused the peer sent alert 40, handshake_failure" ''
+            "$failed_with the peer sent alert 70, protocol_version: it wants another version than TLS 1.2" ''
+        alert='40, handshake_failure: there is no version (here: TLS 1.2), cipher suite or curve in common, or it wants a certificate'
     fi
+    tls_row no-certificate "$client" go '' "$clients" \
+        "$failed_with the peer sent alert $alert" ''
     tls_row other-client-ca "$client" go "$stranger" "$clients" \
-        "$refused the peer sent alert 48, unknown_ca" ''
+        "$failed_with the peer sent alert 48, unknown_ca" ''
 }
 
 # ---- sessions that are resumed ----------------------------------------------

@@ -32,7 +32,7 @@ static void crowd_told(grpc_call *call, const grpc_status *status,
 
 bool many_large(struct client *client, unsigned count)
 {
-    const grpc_call_options options = {.timeout_ms = INTEROP_PATIENCE_MS};
+    const grpc_call_options options = {.timeout_ms = INTEROP_CROWD_PATIENCE_MS};
     struct crowd crowd = {client->loop, 0, true};
     grpc_testing_Payload payload;
     const grpc_testing_SimpleRequest request = large_request(&payload);
