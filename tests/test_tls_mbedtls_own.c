@@ -224,28 +224,46 @@ static void test_own__twins(void **state)
     }
 }
 
-// Without a twin there is nothing for such a client.
+// Without a twin there is nothing for such a client. A certificate without names
+// has none.
 static void test_own__no_twin(void **state)
 {
+    static const struct {
+        const char *first;
+        const char *other;
+        bool rsa; // what the client can do
+    } own_pairs[] = {
+        {"server-rsa", "other-name", false},
+        {"server", "server-rsa", true},
+        {"cn-only", "server-rsa", true},
+    };
     (void)state;
-    grpc_tls_identity other = tk_identity("other-name");
-    struct tk tk;
-    tk_options(&tk);
-    tk.server_options.identity = tk_identity("server-rsa");
-    tk.server_options.more = &other;
-    tk.server_options.more_count = 1;
-    tk.client_options.max_version = GRPC_TLS_1_2;
-    tk_open(&tk);
-    own_suites(&tk, false);
-    tk_begin(&tk);
-    tk_shake(&tk);
-    tk_expect(&tk, TK_ALERT_40("TLS 1.2"),
-              MBEDTLS_VERSION_MAJOR < 3
-                  ? "there is no common cipher suite that our certificate can "
-                    "be used with"
-                  : "there is no common cipher suite, curve or signature that "
-                    "our certificate can be used with");
-    tk_end(&tk);
+    for (size_t i = 0; i < 3; i++) {
+        grpc_tls_identity other = tk_identity(own_pairs[i].other);
+        struct tk tk;
+        tk_options(&tk);
+        tk.server_options.identity = tk_identity(own_pairs[i].first);
+        tk.server_options.more = &other;
+        tk.server_options.more_count = 1;
+        tk.client_options.max_version = GRPC_TLS_1_2;
+        tk_open(&tk);
+        tk.client.peer.server_name = "nobody.example";
+        tk.client.check = GRPC_CHECK_CHAIN;
+        own_suites(&tk, own_pairs[i].rsa);
+        tk_begin(&tk);
+        tk_shake(&tk);
+        if (i == 1) {
+            tk_expect(&tk, "", "");
+        } else {
+            tk_expect(&tk, TK_ALERT_40("TLS 1.2"),
+                      MBEDTLS_VERSION_MAJOR < 3
+                          ? "there is no common cipher suite that our "
+                            "certificate can be used with"
+                          : "there is no common cipher suite, curve or "
+                            "signature that our certificate can be used with");
+        }
+        tk_end(&tk);
+    }
 }
 
 // ---- Memory -----------------------------------------------------------------

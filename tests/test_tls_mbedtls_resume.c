@@ -273,6 +273,28 @@ static void test_resume__is_bounded(void **state)
     tk_end(&tk);
 }
 
+# if TLS_MBEDTLS_WITH_1_3
+// A ticket of TLS 1.3 is shown once (RFC 8446 appendix C.4), a session of TLS 1.2
+// may be gone on from again and again.
+static void test_resume__tickets_are_used_once(void **state)
+{
+    (void)state;
+    for (int version = 0; version < RESUME_VERSIONS; version++) {
+        struct tk tk;
+        resume_options(&tk, version);
+        tk_open(&tk);
+        resume_again(&tk);
+        tk_end_sessions(&tk);
+        tk_begin(&tk);
+        assert_true(tk.client.session->has_offered);
+        tk_end_sessions(&tk);
+        tk_begin(&tk);
+        assert_int_equal(tk.client.session->has_offered, version == 0);
+        tk_end(&tk);
+    }
+}
+# endif
+
 // A ticket that was tampered with is no ticket.
 static void test_resume__bad_ticket(void **state)
 {
@@ -323,6 +345,9 @@ int main(void)
         cmocka_unit_test(test_resume__mutual),
         cmocka_unit_test(test_resume__has_expired),
         cmocka_unit_test(test_resume__is_bounded),
+# if TLS_MBEDTLS_WITH_1_3
+        cmocka_unit_test(test_resume__tickets_are_used_once),
+# endif
         cmocka_unit_test(test_resume__bad_ticket),
         cmocka_unit_test(test_resume__failed_is_not_kept),
     };

@@ -119,6 +119,14 @@ static bool own_has_names(const struct tls_mbedtls_identity *a,
     return has_all;
 }
 
+// own_is_twin: one without names is everybody's, or nobody's.
+static bool own_is_twin(const struct tls_mbedtls_identity *identity,
+                        const struct tls_mbedtls_identity *first)
+{
+    return identity == first ||
+           (first->name_count > 0 && own_has_names(identity, first));
+}
+
 static grpc_result own_load_one(const struct tls_mbedtls_opening *opening,
                                 const grpc_tls_identity *from)
 {
@@ -132,7 +140,7 @@ static grpc_result own_load_one(const struct tls_mbedtls_opening *opening,
         result = own_load_key(opening, from, identity);
     }
     identity->is_twin =
-        result == GRPC_OK && own_has_names(identity, context->identities);
+        result == GRPC_OK && own_is_twin(identity, context->identities);
     return result;
 }
 
