@@ -298,6 +298,7 @@ have_libuv() { pkg-config --exists libuv 2>/dev/null; }
 
 # buys ARGUMENT...: a client in the background: $buyer, $work/bought.
 buys() {
+    : >"$work/bought" # (what the one before has said is not to be waited for)
     "$programs/production/client" "127.0.0.1:$port" "$@" >"$work/bought" 2>&1 &
     buyer=$!
     servers="$servers $buyer"
@@ -452,6 +453,7 @@ goes_on() {
     await "$work/stream" "^flash $((last + 1)) of CN=first"
 }
 reload() {
+    : >"$work/stream"
     light 0 && sees first || return 1
     "$programs/reload/client" "127.0.0.1:$port" "$certs/ca.crt" 1000000 20 \
         >"$work/stream" 2>&1 &
@@ -550,7 +552,12 @@ END
     "$client" "$target" "$2" "$certs" client-other.crt client-other.key \
         >"$work/seen" 2>&1 && return 1
     cat "$work/seen"
-    grep -q 'UNAVAILABLE: .*alert 48, unknown' "$work/seen" && stop "$pid"
+    # mbedTLS's alert, with TLS 1.3, cannot be read: docs/security.md, section 9.
+    case "$1 $version" in
+    'mbedtls TLS 1.3') alert='UNAVAILABLE: TLS with ' ;;
+    *) alert='UNAVAILABLE: .*alert 48, unknown' ;;
+    esac
+    grep -q "$alert" "$work/seen" && stop "$pid"
 }
 # Both are OpenSSL, which does TLS 1.3.
 mirrored_13() { mirrored openssl openssl && [ "$version" = 'TLS 1.3' ]; }

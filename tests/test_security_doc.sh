@@ -127,16 +127,20 @@ options_are_there() {
         grep -q "\`$option\`" "$document" || { echo "missing: $option"; return 1; }
     done <"$work/options"
 }
-# The suites, in the order of the sources.
+# The suites: names of the sources, in whatever order.
 suites_are_there() {
-    sed -n '/_suites\[\] = {/,/^};/s/^ *MBEDTLS_\(TLS[A-Z0-9_]*\),/\1/p' \
-        tls/tls_mbedtls_context.c | sed 's/^TLS1_3_/TLS_/' >"$work/suites"
-    sed -n 's/^- \(TLS_[A-Z0-9_]*\)$/\1/p' "$document" | diff "$work/suites" -
+    sed -n '/^\/\/ What RFC 9113 appendix A allows/,/context_suites\[\]/p' \
+        tls/tls_mbedtls_context.c | grep -o 'MBEDTLS_TLS[A-Z0-9_]*_SHA[0-9]*' |
+        sed 's/^MBEDTLS_//; s/^TLS1_3_/TLS_/' | sort >"$work/suites"
+    sed -n 's/^- \(TLS_[A-Z0-9_]*\)$/\1/p' "$document" | sort |
+        diff "$work/suites" -
 }
 values_are_there() {
     handshakes=$(sed -n 's/.*CORE_HANDSHAKES = \([0-9]*\),.*/\1/p' core/limits.h)
     grep -q "^| handshakes at the same time | $handshakes for each server " \
         "$document" &&
+        grep -q 'TLS_MBEDTLS_TICKET_SECONDS = 3600,' tls/tls_mbedtls.h &&
+        grep -q "a ticket's life, an hour" "$document" &&
         grep -q 'handshake_ms;.*\[10,000\]' grpc.h &&
         grep -q '^| time until a client .* | 10 s, .*limits.handshake_ms' \
             "$document" &&

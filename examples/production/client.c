@@ -39,8 +39,9 @@ static void try_now(void *argument)
 
 static void on_sighup(int number)
 {
-    signal(number, on_sighup);                 // ISO C has it called once
-    grpc_loop_post(buyer.loop, try_now, NULL); // may be called from anywhere
+    signal(number, on_sighup); // ISO C has it called once
+    // This may be called from anywhere.
+    grpc_loop_post(buyer.loop, try_now, NULL);
 }
 
 static void ask(void *argument);

@@ -28,8 +28,8 @@ static void reload(void *argument)
 
 static void on_sighup(int number)
 {
-    signal(number, on_sighup);                      // ISO C has it called once
-    (void)grpc_loop_post(house.loop, reload, NULL); // safe in a handler
+    signal(number, on_sighup); // ISO C has it called once
+    grpc_loop_post(house.loop, reload, NULL);
 }
 
 // The library itself says what came of files that it has found to be others.
