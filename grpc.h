@@ -1246,9 +1246,10 @@ typedef struct grpc_tls_peer {
     const char *server_name; // client: for SNI, unless it is an address, and to
                              // find a session to resume; server: NULL
     // check decides, by the options, whether this peer will do: name, ALPN,
-    // verify. A session may call it within the handshake, when it has verified
-    // the chain, and fail if the result is not GRPC_OK: the peer is told by an
-    // alert. If it does not, check is called when the handshake is done.
+    // verify. A session should call it within the handshake, when it has verified
+    // the chain, with what identify would say (*identity is zeroed first), and
+    // fail if the result is not GRPC_OK: only so is the peer told by an alert. If
+    // it does not, check is called when the handshake is done.
     grpc_result (*check)(void *check_self, const grpc_identity *identity);
     void *check_self;
 } grpc_tls_peer;
@@ -1260,7 +1261,8 @@ typedef struct grpc_tls_library {
     // options that open is given, files have been read: certificate, key, roots
     // and crl are in memory with a NUL behind their size, which lives until open
     // returns, and so does all else in options but self, sign_self and key_object.
-    // GRPC_OK; or why not in words, in reason. A context is closed when its last
+    // GRPC_OK; or why not in words, in reason: options that it has no means for (sign,
+    // a version) it must refuse. A context is closed when its last
     // session has ended.
     grpc_result (*open)(const grpc_tls_options *options, bool is_server,
                         void **context, char *reason, size_t reason_size);
@@ -1293,7 +1295,8 @@ typedef struct grpc_tls_library {
     void (*finish)(void *session, grpc_tls_io *io);
 
     // identify fills in what is known of the peer: all but level, spiffe_id and
-    // the process. What it points to is in the arena, or constant. GRPC_ENOMEM.
+    // the process. Texts of *identity are "" and the rest zero when it is called.
+    // What it points to is in the arena, or constant. GRPC_ENOMEM.
     grpc_result (*identify)(void *session, grpc_arena *arena,
                             grpc_identity *identity);
 
