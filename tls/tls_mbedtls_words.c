@@ -203,10 +203,12 @@ static const struct {
     int last;
     const char *words;
 } words_modules[] = {
-    {0x2080, 0x2A00, "the peer's certificate is malformed"},
-    {0x3880, 0x3F80, WORDS_KEY},
-    {0x4080, 0x4480, WORDS_KEY},
-    {0x4B00, 0x4F80, WORDS_KEY},
+    {0x0060, 0x006C, WORDS_KEY},       // ASN.1
+    {0x0095, 0x0095, WORDS_SIGNATURE}, // PSA_ERROR_INVALID_SIGNATURE
+    {0x2080, 0x2A7F, "the peer's certificate is malformed"},
+    {0x3880, 0x3FFF, WORDS_KEY},
+    {0x4080, 0x44FF, WORDS_KEY},
+    {0x4B00, 0x4FFF, WORDS_KEY},
 };
 
 // words_of finds the words for an error: for the number as it is, for its upper
@@ -220,7 +222,8 @@ static const char *words_of(int error)
         }
     }
     for (size_t i = 0; i < sizeof words_modules / sizeof *words_modules; i++) {
-        if (upper >= words_modules[i].first && upper <= words_modules[i].last) {
+        if (-error >= words_modules[i].first &&
+            -error <= words_modules[i].last) {
             return words_modules[i].words;
         }
     }
@@ -229,12 +232,18 @@ static const char *words_of(int error)
 
 static bool words_is_memory(int error)
 {
+    enum { PSA_INSUFFICIENT_MEMORY = -141 };
     int upper = -(-error & 0x7f80);
     int lower = -(-error & 0x7f);
     return upper == MBEDTLS_ERR_SSL_ALLOC_FAILED ||
            upper == MBEDTLS_ERR_X509_ALLOC_FAILED ||
            upper == MBEDTLS_ERR_PK_ALLOC_FAILED ||
-           lower == MBEDTLS_ERR_ASN1_ALLOC_FAILED;
+# if MBEDTLS_VERSION_MAJOR < 4
+           upper == MBEDTLS_ERR_ECP_ALLOC_FAILED ||
+           lower == MBEDTLS_ERR_MPI_ALLOC_FAILED ||
+# endif
+           lower == MBEDTLS_ERR_ASN1_ALLOC_FAILED ||
+           error == PSA_INSUFFICIENT_MEMORY;
 }
 
 // words_say writes what went wrong, and mbedTLS's number for it.
