@@ -498,6 +498,59 @@ static void test_conn_secure__a_server_leaves(void **state)
     secure_end_kit(kit);
 }
 
+// What was sent before the end of a session is dealt with before that, though it
+// is held back for a while.
+static void test_conn_secure__an_end_behind_held_input(void **state)
+{
+    (void)state;
+    enum { CALLS = 20 };
+    static struct kit_result results[CALLS];
+    memset(results, 0, sizeof results);
+    struct secure_kit *kit = secure_begin_kit(&(struct secure_how){
+        .server_options = {.limits = {.streams_per_turn = 1}}});
+    secure_call_ok(kit);
+    for (int i = 0; i < CALLS; i++) {
+        kit_call(kit->channel, "Ann", &results[i]);
+    }
+    kit_turn(kit->client_side.loop);
+    assert_true(secure_carry(kit, true, SIZE_MAX) > 0);
+    const uint8_t close[] = {TOY_CLOSE, 0, 0};
+    assert_int_equal(send(kit->server_side.fd, close, 3, MSG_NOSIGNAL), 3);
+    assert_int_equal(shutdown(kit->server_side.fd, SHUT_WR), 0);
+    assert_int_equal(grpc_loop_step(kit->server_side.loop, 0), GRPC_OK);
+    assert_true(kit->greeter.handled < CALLS);
+    secure_rest(kit);
+    assert_int_equal(kit->greeter.handled, 1 + CALLS);
+    assert_string_equal(kit->server_side.log,
+                        "connection to unix: closed: the peer closed the "
+                        "connection\n");
+    secure_end_kit(kit);
+}
+
+// A client that is gone when it is answered in the handshake.
+static void test_conn_secure__nobody_to_answer(void **state)
+{
+    (void)state;
+    static const uint8_t hello[] = {TOY_HELLO, 0, 0, TOY_DONE, 0, 0};
+    char text[128];
+    (void)snprintf(text, sizeof text, "write to unix:: %.80s\n",
+                   kit_error(EPIPE));
+    for (size_t size = 3; size <= 6; size += 3) {
+        struct secure_kit *kit = secure_init();
+        secure_serve(kit, &(struct secure_how){.client = NULL});
+        int fd = secure_accept(kit);
+        assert_int_equal(send(fd, hello, size, MSG_NOSIGNAL), (ssize_t)size);
+        assert_int_equal(grpc_loop_step(kit->server_side.loop, 0), GRPC_OK);
+        assert_int_equal(kit->server_side.toy.steps, 1);
+        assert_int_equal(close(fd), 0);
+        kit_turn(kit->server_side.loop);
+        assert_string_equal(kit->server_side.log, size == 6 ? text : fail_lost);
+        assert_true(list_is_empty(&kit->server->conns));
+        assert_int_equal(kit->server->gate.inside, 0);
+        secure_end_kit(kit);
+    }
+}
+
 // ---- Plain text -------------------------------------------------------------
 
 static void test_conn_secure__tls_meets_plain(void **state)
@@ -760,6 +813,8 @@ int main(void)
         cmocka_unit_test(test_conn_secure__the_peer_is_lost),
         cmocka_unit_test(test_conn_secure__ends_in_mid_call),
         cmocka_unit_test(test_conn_secure__a_server_leaves),
+        cmocka_unit_test(test_conn_secure__an_end_behind_held_input),
+        cmocka_unit_test(test_conn_secure__nobody_to_answer),
         cmocka_unit_test(test_conn_secure__tls_meets_plain),
         cmocka_unit_test(test_conn_secure__large_messages),
         cmocka_unit_test(test_conn_secure__the_peer_takes_nothing),
