@@ -122,7 +122,7 @@ KQUEUE_TESTS = test_loop test_loop_backend test_loop_kqueue test_loop_lookup \
 	test_values test_run test_user_io test_conn test_channel test_server \
 	test_listener test_blocking test_idle test_stream test_stream_ends \
 	test_unary_pair test_attack_client test_attack_slow test_tunnel \
-	test_proxied
+	test_proxied test_conn_secure test_secure_gate
 $(eval $(call flavour,kqueue,$(TEST_CC) $(TEST_CFLAGS) -O1 $(SANITIZE) $(KQUEUE) \
 	$(VENDOR_CPPFLAGS) $(CPPFLAGS),-O0 -DKQUEUE_SHIM_NETBSD,\
 	-lcmocka $(VENDOR_LIBS) -lpthread))
