@@ -983,6 +983,9 @@ void conn_check(const struct conn *conn)
     if (conn->in_process) {
         inproc_check(conn);
     }
+    if (conn->secure != NULL) {
+        conn_secure_check(conn);
+    }
     ASSERT(!conn_is_over(conn) || list_is_empty(&conn->calls));
     uint64_t assembling = 0;
     uint32_t waits = 0;

@@ -697,3 +697,19 @@ grpc_result conn_allows_authority(const struct conn *conn, const char *host)
     return conn->secure == NULL ? GRPC_OK
                                 : secure_has_name(conn->secure->session, host);
 }
+
+void conn_secure_check(const struct conn *conn)
+{
+    const struct conn_secure *secure = conn->secure;
+    const struct handshake_gate *gate = secure->gate;
+    ASSERT(conn->state != CONN_CLOSED);
+    ASSERT(secure->conn == conn);
+    if (gate != NULL) {
+        ASSERT(!secure->is_inside || conn->state == CONN_SECURING);
+        ASSERT(secure->is_inside == list_is_linked(&secure->link_inside));
+        ASSERT(gate->inside <= gate->most);
+        ASSERT(list_is_empty(&gate->waiting) || gate->inside == gate->most);
+    }
+    (void)secure;
+    (void)gate;
+}

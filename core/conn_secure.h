@@ -123,4 +123,6 @@ INTERNAL MUST_CHECK grpc_result conn_allows_authority(const struct conn *conn,
 // that nothing more is read.
 INTERNAL bool conn_secure_is_full(const struct conn *conn);
 
+INTERNAL void conn_secure_check(const struct conn *conn);
+
 #endif

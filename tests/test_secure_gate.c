@@ -33,6 +33,15 @@ static void gate_send(int fd, const uint8_t *bytes, size_t size)
     assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), (ssize_t)size);
 }
 
+// gate_turn is kit_turn of the server, whose invariants then hold.
+static void gate_turn(struct secure_kit *kit)
+{
+    kit_turn(kit->server_side.loop);
+    LIST_EACH (link, after, &kit->server->conns) {
+        conn_check(LIST_OWNER(link, struct conn, link_owner));
+    }
+}
+
 enum { GATE_CLIENTS = 12, GATE_MOST = 3 };
 
 static void test_secure_gate__the_gate(void **state)
@@ -44,12 +53,12 @@ static void test_secure_gate__the_gate(void **state)
     for (int i = 0; i < GATE_CLIENTS; i++) {
         fds[i] = secure_accept(kit);
     }
-    kit_turn(side->loop);
+    gate_turn(kit);
     assert_int_equal(side->toy.open_sessions, 0); // nobody has said anything
     assert_int_equal(kit->server->gate.inside, 0);
     for (int i = 0; i < GATE_CLIENTS; i++) {
         gate_send(fds[i], gate_hello, sizeof gate_hello);
-        kit_turn(side->loop);
+        gate_turn(kit);
     }
     assert_int_equal(side->toy.open_sessions, GATE_MOST);
     assert_int_equal(kit->server->gate.inside, GATE_MOST);
@@ -62,7 +71,7 @@ static void test_secure_gate__the_gate(void **state)
     (void)close(fds[3]);
     (void)close(fds[0]);
     gate_send(fds[1], gate_done, sizeof gate_done);
-    kit_turn(side->loop);
+    gate_turn(kit);
     assert_int_equal(kit->server->gate.inside, GATE_MOST);
     assert_true(gate_greeted(fds[4]));
     assert_true(gate_greeted(fds[5]));
@@ -70,7 +79,7 @@ static void test_secure_gate__the_gate(void **state)
     assert_int_equal(side->toy.open_sessions, GATE_MOST + 1); // fds[1] is open
     // One fails.
     gate_send(fds[2], gate_hello, sizeof gate_hello);
-    kit_turn(side->loop);
+    gate_turn(kit);
     assert_true(gate_greeted(fds[6]));
     assert_int_equal(side->toy.open_sessions, GATE_MOST + 1);
     // Those inside are too slow, and those that wait as well.
@@ -110,9 +119,9 @@ static void test_secure_gate__no_turn(void **state)
              kit->server->rules.limits.handshake_ms - 500);
     int second = secure_accept(kit);
     gate_send(second, gate_hello, sizeof gate_hello);
-    kit_turn(kit->server_side.loop);
+    gate_turn(kit);
     gate_send(first, gate_hello, sizeof gate_hello);
-    kit_turn(kit->server_side.loop);
+    gate_turn(kit);
     kit_skip(kit->server_side.loop, 1000);
     assert_string_equal(kit->server_side.log,
                         "TLS with unix:: no turn for a handshake in time\n");
@@ -133,11 +142,11 @@ static void test_secure_gate__who_is_slow_makes_room(void **state)
     grpc_loop *loop = kit->server_side.loop;
     int fds[6];
     *kit_clock_is_frozen() = true;
-    kit_turn(loop);
+    gate_turn(kit);
     for (int i = 0; i < 4; i++) {
         fds[i] = secure_accept(kit);
         gate_send(fds[i], gate_hello, i < 2 ? 1 : sizeof gate_hello);
-        kit_turn(loop);
+        gate_turn(kit);
     }
     assert_int_equal(kit->server->gate.inside, 2);
     kit_skip(loop, CORE_HANDSHAKE_PATIENCE_MS - 1);
@@ -155,7 +164,7 @@ static void test_secure_gate__who_is_slow_makes_room(void **state)
     assert_string_equal(kit->server_side.log, "");
     fds[4] = secure_accept(kit);
     gate_send(fds[4], gate_hello, sizeof gate_hello);
-    kit_turn(loop);
+    gate_turn(kit);
     assert_true(gate_greeted(fds[4]));
     assert_string_equal(
         kit->server_side.log,
@@ -164,9 +173,9 @@ static void test_secure_gate__who_is_slow_makes_room(void **state)
     // A byte now and then is no progress.
     fds[5] = secure_accept(kit);
     gate_send(fds[3], gate_done, 1);
-    kit_turn(loop);
+    gate_turn(kit);
     gate_send(fds[5], gate_hello, sizeof gate_hello);
-    kit_turn(loop);
+    gate_turn(kit);
     assert_true(gate_greeted(fds[5]));
     *kit_clock_is_frozen() = false;
     for (int i = 0; i < 6; i++) {
@@ -195,10 +204,10 @@ static void test_secure_gate__stops_at_the_gate(void **state)
             // Handshakes may come to their end, as long as there is time.
             assert_int_equal(grpc_server_drain(kit->server, GRPC_NEVER),
                              GRPC_OK);
-            kit_turn(kit->server_side.loop);
+            gate_turn(kit);
             assert_false(grpc_server_is_stopped(kit->server));
             assert_int_equal(grpc_server_drain(kit->server, 0), GRPC_OK);
-            kit_turn(kit->server_side.loop);
+            gate_turn(kit);
             assert_int_equal(kit->server->gate.inside, 0);
             assert_true(list_is_empty(&kit->server->gate.waiting));
             assert_true(list_is_empty(&kit->server_side.loop->securing));
