@@ -638,23 +638,6 @@ static void conn_follow_secure(struct conn *conn)
     }
 }
 
-// conn_fail_secure: the peer's alert has come, or nonsense, and then the peer is told
-// by one. Before HTTP/2 is there that is about the handshake: with TLS 1.3 a
-// client is through before its server has seen its certificate.
-static void conn_fail_secure(struct conn *conn)
-{
-    char reason[CONN_REASON_TEXT];
-    char peer[SOCKET_ADDRESS_TEXT];
-    if (conn->state == CONN_HANDSHAKE) {
-        conn_peer_text(conn, peer);
-        (void)snprintf(reason, sizeof reason, "TLS with %s: %s", peer,
-                       conn_secure_words(conn));
-    } else {
-        conn_wire_say(conn, "read from", EPROTO, reason);
-    }
-    conn_secure_end(conn, reason);
-}
-
 // conn_read_none is conn_read when nothing came that is of use: size bytes, or an
 // errno.
 static bool conn_read_none(struct conn *conn, int error, size_t size)
@@ -669,7 +652,7 @@ static bool conn_read_none(struct conn *conn, int error, size_t size)
         return true; // there may be something
     }
     if (error == EPROTO && conn->secure != NULL) {
-        conn_fail_secure(conn);
+        conn_secure_fail_read(conn);
     } else if (error != 0 && conn->write_error == 0) {
         conn_wire_fail(conn, "read from", error);
     } else if (conn->state != CONN_LINGERING) {

@@ -601,6 +601,20 @@ NOINLINE bool conn_secure_is_full(const struct conn *conn)
     return secure_waits(&conn->secure->session->output).size > CONN_SECURE_FULL;
 }
 
+void conn_secure_fail_read(struct conn *conn)
+{
+    char reason[CONN_REASON_TEXT];
+    char peer[SOCKET_ADDRESS_TEXT];
+    if (conn->state == CONN_HANDSHAKE) {
+        conn_peer_text(conn, peer);
+        (void)snprintf(reason, sizeof reason, "TLS with %s: %s", peer,
+                       conn_secure_words(conn));
+    } else {
+        conn_wire_say(conn, "read from", EPROTO, reason);
+    }
+    conn_secure_end(conn, reason);
+}
+
 // ---- Writing ----------------------------------------------------------------
 
 bool conn_secure_has_output(const struct conn *conn)

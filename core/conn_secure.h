@@ -107,6 +107,11 @@ INTERNAL void conn_secure_close_write(struct conn *conn);
 INTERNAL const char *conn_secure_end_reason(const struct conn *conn);
 INTERNAL const char *conn_secure_words(const struct conn *conn);
 
+// conn_secure_fail_read: the peer's alert has come, or nonsense, and then the peer is told
+// by one. Before HTTP/2 is there that is about the handshake: with TLS 1.3 a
+// client is through before its server has seen its certificate.
+INTERNAL void conn_secure_fail_read(struct conn *conn);
+
 // conn_secure_has_output: cipher text waits for the socket.
 INTERNAL bool conn_secure_has_output(const struct conn *conn);
 
