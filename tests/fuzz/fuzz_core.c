@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // All of the library but the network: a server, or a channel with calls, whose
 // peer's bytes are the input. They come through a socketpair, the clock is the
-// target's.
+// target's. With TLS by the toy of tests/toy_tls.h they are cipher text, or the
+// plain text of records that are made of them.
 //
 //   input: flags, cut, number of the allocation that fails (0: none), a byte
 //   for chance, then the peer's bytes.
@@ -14,6 +15,7 @@
 #include "h2/h2_limits.h"
 #include "tests/fuzz/fuzz_wire.h"
 #include "tests/pb_samples.h"
+#include "tests/toy_tls.h"
 
 enum {
     CORE_CALLS = 8,
@@ -25,6 +27,8 @@ enum {
     CORE_LATE = 8,    // answers later
     CORE_PAUSES = 16, // time passes
     CORE_DEAF = 32,   // the peer does not read
+    CORE_SAFE = 64,   // TLS
+    CORE_PLAIN = 128, // with it: the input is plain text
 };
 
 // A call of the client's.
@@ -48,6 +52,9 @@ static struct core {
     grpc_call *kept[CORE_KEPT];
     size_t kept_count;
     struct core_call calls[CORE_CALLS];
+    struct toy toy;
+    uint8_t record[TOY_RECORD]; // that the peer is sent
+    size_t record_size;
 } core;
 
 static uint64_t core_now_us(void *user)
@@ -134,12 +141,52 @@ static const grpc_service core_service = {
 
 // ---- The peer's end ---------------------------------------------------------
 
+static bool core_is_safe(void)
+{
+    return (core.flags & CORE_SAFE) != 0;
+}
+
+// core_see_record: what is in it is the engine's output.
+static void core_see_record(void)
+{
+    uint8_t *content = core.record + TOY_HEAD;
+    size_t size = core.record_size - TOY_HEAD;
+    FUZZ_CHECK(core.record[0] >= TOY_HELLO && core.record[0] <= TOY_ANSWER);
+    for (size_t i = 0; i < size; i++) {
+        content[i] ^= 0x5a;
+    }
+    if (core.record[0] == TOY_DATA) {
+        FUZZ_CHECK(size > 0);
+        wire_watch(&core.wire, view_of(content, size));
+    }
+    core.record_size = 0;
+}
+
+// core_see is what the peer is sent: records, which are well-formed too.
+static void core_see(struct view bytes)
+{
+    if (!core_is_safe()) {
+        wire_watch(&core.wire, bytes);
+        return;
+    }
+    while (bytes.size > 0) {
+        core.record[core.record_size++] = fuzz_byte(&bytes);
+        size_t size = (size_t)core.record[1] << 8 | core.record[2];
+        if (core.record_size >= TOY_HEAD) {
+            FUZZ_CHECK(size <= GRPC_TLS_RECORD_BYTES);
+            if (core.record_size == TOY_HEAD + size) {
+                core_see_record();
+            }
+        }
+    }
+}
+
 static void core_read_all(void)
 {
     uint8_t bytes[16384];
     ssize_t n;
     while ((n = read(core.fd, bytes, sizeof bytes)) > 0) {
-        wire_watch(&core.wire, view_of(bytes, (size_t)n));
+        core_see(view_of(bytes, (size_t)n));
     }
 }
 
@@ -175,7 +222,7 @@ static void core_owner(void)
     }
 }
 
-static void core_give(struct view piece)
+static void core_give_bytes(struct view piece)
 {
     while (piece.size > 0) {
         ssize_t n = send(core.fd, piece.data, piece.size, MSG_NOSIGNAL);
@@ -188,10 +235,48 @@ static void core_give(struct view piece)
     }
 }
 
+static void core_give_record(uint8_t type, struct view content)
+{
+    uint8_t record[TOY_RECORD];
+    FUZZ_CHECK(content.size <= GRPC_TLS_RECORD_BYTES);
+    record[0] = type;
+    record[1] = (uint8_t)(content.size >> 8);
+    record[2] = (uint8_t)(content.size & 255);
+    for (size_t i = 0; i < content.size; i++) {
+        record[TOY_HEAD + i] = content.data[i] ^ 0x5a;
+    }
+    core_give_bytes(view_of(record, TOY_HEAD + content.size));
+}
+
+static void core_give(struct view piece)
+{
+    if (core_is_safe() && (core.flags & CORE_PLAIN) != 0) {
+        core_give_record(TOY_DATA, piece);
+    } else {
+        core_give_bytes(piece);
+    }
+}
+
+// core_shake_hands is the peer's part of TLS's handshake.
+static void core_shake_hands(bool is_server)
+{
+    if (is_server) {
+        core_give_record(TOY_HELLO, VIEW("localhost"));
+        core_give_record(TOY_DONE, view_of(NULL, 0));
+    } else {
+        core_give_record(TOY_HELLO, VIEW("h2"));
+    }
+}
+
 static void core_input(struct view input, struct fuzz_cut cut)
 {
     bool is_server = core.server != NULL;
-    if ((core.flags & CORE_HANDSHAKE) == 0) {
+    if (core_is_safe() && ((core.flags & CORE_HANDSHAKE) == 0 ||
+                           (core.flags & CORE_PLAIN) != 0)) {
+        core_shake_hands(is_server);
+    }
+    if ((core.flags & CORE_HANDSHAKE) == 0 &&
+        (!core_is_safe() || (core.flags & CORE_PLAIN) != 0)) {
         if (is_server) {
             core_give(VIEW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
         }
@@ -229,12 +314,33 @@ static grpc_limits core_limits(void)
     return limits;
 }
 
+// core_credentials are NULL without TLS.
+static grpc_credentials *core_credentials(bool is_server)
+{
+    const grpc_tls_options options = {
+        .identity = {.certificate = is_server ? GRPC_STR("certificate")
+                                              : (grpc_str){NULL, 0},
+                     .key = is_server ? GRPC_STR("key") : (grpc_str){NULL, 0}},
+        .roots = is_server ? (grpc_str){NULL, 0} : GRPC_STR("roots"),
+        .server_name = is_server ? NULL : "localhost",
+        .allocator = core.heap.allocator,
+        .library = &toy_tls,
+        .library_data = &core.toy,
+    };
+    if (!core_is_safe()) {
+        return NULL;
+    }
+    core.toy.allocator = &core.heap.allocator;
+    return is_server ? grpc_tls_server(&options) : grpc_tls_client(&options);
+}
+
 static bool core_begin_server(int fd)
 {
     static const uint8_t handlers[1] = {0};
     const grpc_server_options options = {.loop = core.loop,
                                          .max_receive_bytes = 20000,
                                          .max_concurrent_streams = 20,
+                                         .credentials = core_credentials(true),
                                          .limits = core_limits()};
     core.server = grpc_server_new(&options);
     return core.server != NULL &&
@@ -246,7 +352,11 @@ static bool core_begin_server(int fd)
 static bool core_begin_channel(int fd)
 {
     const grpc_channel_options options = {
-        .loop = core.loop, .max_receive_bytes = 20000, .limits = core_limits()};
+        .loop = core.loop,
+        .max_receive_bytes = 20000,
+        .credentials = core_credentials(false),
+        .limits = core_limits(),
+    };
     const struct sample_hello request = {.name = {"hello", 5}};
     core.channel = grpc_channel_new_fd(fd, &options);
     if (core.channel == NULL) {
@@ -320,6 +430,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         core_run(input, cut);
     }
     FUZZ_CHECK(core.loop != NULL || core.heap.fail_at != 0);
+    FUZZ_CHECK(core.toy.open_contexts == 0 && core.toy.open_sessions == 0);
     FUZZ_CHECK(test_heap_is_clean(&core.heap));
     return 0;
 }

@@ -310,6 +310,43 @@ def client_sessions():
     yield b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
+def toy_record(kind, content):
+    """A record of tests/toy_tls.h."""
+    return (struct.pack(">BH", kind, len(content)) +
+            bytes(byte ^ 0x5a for byte in content))
+
+
+def toy_seeds():
+    for kind in range(8):
+        record = toy_record(kind, b"localhost")
+        for flags in (64, 65, 66, 67):
+            for cut in (0, 1):
+                write("fuzz_core", bytes([flags, cut, 0, 0]) + record)
+                write("fuzz_core", bytes([flags, cut, 0, 0]) +
+                      toy_record(1, b"h2") + toy_record(2, b"") + record)
+
+
+# A key that is no secret: the curve's own point.
+KEY = bytes.fromhex("30310201010420" + 31 * "00" +
+                    "01a00a06082a8648ce3d030107")
+
+
+def credentials_seeds():
+    """Of the certificates of tests/certs.sh, when they are there."""
+    target = "fuzz_credentials"
+    for flags in range(64):
+        write(target, bytes([flags, 0]) + b"\x1e".join(
+            [b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----",
+             KEY, b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----"]))
+    for path in sorted((ROOT / "build/test/certs").glob("*.cr[tl]")):
+        content = path.read_bytes()
+        if len(content) <= 1900:
+            for parts in ([content, KEY, content, content],
+                          [b"", b"", content, content]):
+                write(target, bytes([len(content) & 61, 0]) +
+                      b"\x1e".join(parts)[:4000])
+
+
 def peer_seeds(target, sessions, is_server):
     """Each session smooth and rough, whole and cut."""
     draw = random.Random(target)
@@ -329,6 +366,16 @@ def peer_seeds(target, sessions, is_server):
                                   draw.choice((0, 1, 9, 30)),
                                   draw.choice((0, 0, 0, 40, 70)),
                                   draw.randrange(256)]) + session)
+        # Over TLS: as plain text, and as a record.
+        write("fuzz_core", bytes([is_server | 192 | draw.choice((0, 4, 8, 16)),
+                                  draw.choice((0, 9, 30)),
+                                  draw.choice((0, 0, 40, 70)),
+                                  draw.randrange(256)]) + session)
+        if draw.randrange(8) == 0:
+            write("fuzz_core", bytes([is_server | 64, draw.choice((0, 1, 9)),
+                                      draw.choice((0, 0, 40)), 0]) +
+                  toy_record(3, (MAGIC if is_server else b"") + settings() +
+                             session))
     for flags in range(0, 64, 4):
         for stall in ((4, 0), (4, 65535)):
             late = (("grpc-timeout", "20m"),)
@@ -546,3 +593,5 @@ deframe_seeds()
 pb_seeds()
 text_seeds()
 tls_seeds()
+toy_seeds()
+credentials_seeds()
