@@ -4,12 +4,13 @@
 # measured. It fails when a small call of 10x100 costs our server more than a sixth
 # of what it costs grpc-go's.
 
-# The mbedTLS libraries that there are: the system's, and Debian 13's if that is
-# newer. tls_root[VERSION] is where it is; empty: the system's.
+# The mbedTLS libraries that there are, such as mbedTLS-2.28.3: the system's, and
+# Debian 13's if that is newer. tls_root[LIBRARY] is where it is; empty: the
+# system's. tls_libraries has OpenSSL besides (examples/tls_library).
 declare -A tls_root tls_protection tls_memory tls_sealing tls_parts
-tls_versions=
+tls_mbedtls= tls_libraries=
 
-# A row: SERVER TLS. SERVER is a version of mbedTLS, or go; TLS the highest version,
+# A row: SERVER TLS. SERVER is one of tls_libraries, or go; TLS the highest version,
 # 12 or 13, or none.
 tls_rows=()
 tls_shapes='1x1-0 10x100-0 1x100-1024 1x1-1048576' # connections x calls - bytes
@@ -22,76 +23,92 @@ fi
 
 # ---- Building ---------------------------------------------------------------
 
-# tls_version ROOT: the version of the mbedTLS there.
-tls_version()
+# tls_name ROOT: the mbedTLS there, by its header.
+tls_name()
 {
     printf '#include <mbedtls/version.h>\nMBEDTLS_VERSION_STRING\n' |
         ${CC:-cc} ${1:+-isystem "$1/include"} -E -P - |
-        sed -n '$s/"\(.*\)"/\1/p'
+        sed -n '$s/"\(.*\)"/mbedTLS-\1/p'
 }
 
 tls_find()
 {
-    local root_of_new version
-    version=$(tls_version '')
-    [ -n "$version" ] || die 'mbedTLS is missing: apt-get install libmbedtls-dev'
-    tls_versions=$version
-    tls_root[$version]=
-    case $version in
-    2.*) ;;
-    *) return ;;
-    esac
-    root_of_new=$("$root/tests/mbedtls3.sh") ||
-        die 'there is no mbedTLS 3.6 (MBEDTLS3_ROOT may name one)'
-    version=$(tls_version "$root_of_new")
-    tls_versions="$tls_versions $version"
-    tls_root[$version]=$root_of_new
+    local root_of_new name
+    name=$(tls_name '')
+    [ -n "$name" ] || die 'mbedTLS is missing: apt-get install libmbedtls-dev'
+    tls_mbedtls=$name
+    tls_root[$name]=
+    if [ "$(tls_highest "$name")" = 12 ]; then
+        root_of_new=$("$root/tests/mbedtls3.sh") ||
+            die 'there is no mbedTLS 3.6 (MBEDTLS3_ROOT may name one)'
+        name=$(tls_name "$root_of_new")
+        tls_mbedtls="$tls_mbedtls $name"
+        tls_root[$name]=$root_of_new
+    fi
+    tls_libraries="$tls_mbedtls $(openssl version | cut -d ' ' -f 1,2 | tr ' ' -)"
 }
 
-# tls_highest VERSION: of TLS.
+# tls_highest LIBRARY: of TLS.
 tls_highest()
 {
     case $1 in
-    2.*) echo 12 ;;
+    mbedTLS-2.*) echo 12 ;;
     *) echo 13 ;;
     esac
 }
 
-# tls_build_one VERSION: its programs, in build/bench/tls-VERSION.
+# tls_build_one LIBRARY: its programs, in build/bench/tls-LIBRARY.
 tls_build_one()
 {
     local to=$out/tls-$1 name flags
-    local MBEDTLS_ROOT=${tls_root[$1]} mbedtls_flags mbedtls_libs vendor_flags \
-        vendor_libs
+    local MBEDTLS_ROOT=${tls_root[$1]:-} mbedtls_flags mbedtls_libs \
+        vendor_flags vendor_libs
     # shellcheck source=tests/vendor.sh
     . "$root/tests/vendor.sh"
+    case $1 in
+    OpenSSL-*)
+        mbedtls_flags="-DBENCH_OPENSSL -I$root/examples/tls_library"
+        mbedtls_libs='-lssl -lcrypto'
+        ;;
+    esac
     flags="-std=c11 -O2 -g $mbedtls_flags -I$root/dist -I$out"
     mkdir -p "$to"
     # shellcheck disable=SC2086 # words
-    ${CC:-cc} $flags -c -o "$to/grpc.o" "$root/dist/grpc.c" &&
-        ${CC:-cc} $flags -o "$to/tls_ciphers" "$here/c/tls_ciphers.c" \
-            $mbedtls_libs || die "nothing compiles with mbedTLS $1"
+    ${CC:-cc} $flags -c -o "$to/grpc.o" "$root/dist/grpc.c" ||
+        die "the library does not compile with $1"
     for name in tls_server tls_client; do
         # shellcheck disable=SC2086
         ${CC:-cc} $flags -o "$to/$name" "$here/c/$name.c" \
             "$out/helloworld.pb.c" "$out/streams.pb.c" "$to/grpc.o" \
-            $mbedtls_libs -lpthread || die "$name does not compile"
+            $mbedtls_libs -lpthread || die "$name does not compile with $1"
     done
+    case $1 in
+    mbedTLS-*)
+        # shellcheck disable=SC2086
+        ${CC:-cc} $flags -o "$to/tls_ciphers" "$here/c/tls_ciphers.c" \
+            $mbedtls_libs || die "tls_ciphers does not compile with $1"
+        ;;
+    esac
+}
+
+# tls_add_rows SERVER
+tls_add_rows()
+{
+    tls_rows+=("$1 12")
+    [ "$(tls_highest "$1")" = 12 ] || tls_rows+=("$1 13")
 }
 
 # tls_build: all that is needed; tls_newest drives the servers.
 tls_build()
 {
-    local version
+    local library
     tls_find
-    for version in $tls_versions; do
-        tls_build_one "$version"
-        tls_rows+=("$version 12")
-        [ "$(tls_highest "$version")" = 12 ] || tls_rows+=("$version 13")
-        tls_newest=$version
+    for library in $tls_libraries; do
+        tls_build_one "$library"
+        tls_add_rows "$library"
     done
-    tls_rows+=('go 12')
-    [ "$(tls_highest "$tls_newest")" = 12 ] || tls_rows+=('go 13')
+    tls_newest=${tls_mbedtls##* }
+    tls_add_rows go
     tls_rows+=("$tls_newest none" 'go none')
     tls_certs=$out/certs
     [ -f "$tls_certs/ca.crt" ] || "$root/tests/certs.sh" "$tls_certs" ||
@@ -117,7 +134,7 @@ tls_start()
 }
 
 # tls_load CLIENT COMMAND TLS ARGUMENT...: has a client call the server of pid and
-# port. CLIENT is a version of mbedTLS, or go.
+# port. CLIENT is one of tls_libraries, or go.
 tls_load()
 {
     local load=("$out/tls-$1/tls_client") what=$2 tls=$3 roots=$tls_certs/ca.crt
@@ -267,11 +284,12 @@ tls_idle_memory()
 # tls_ciphers: nanoseconds to seal a record, of each of the sizes.
 tls_ciphers()
 {
-    local version name rest size per_second
-    for version in $tls_versions; do
+    local library name rest size per_second
+    for library in $tls_mbedtls; do
         while read -r name rest; do
-            tls_sealing[mbedTLS $version, $name]=$rest
-        done < <(taskset -c 0 "$out/tls-$version/tls_ciphers" $tls_sizes)
+            tls_sealing[${library/-/ }, $name]=$rest
+            # shellcheck disable=SC2086 # words
+        done < <(taskset -c 0 "$out/tls-$library/tls_ciphers" $tls_sizes)
     done
     for name in aes-128-gcm chacha20-poly1305; do
         rest=
@@ -300,7 +318,7 @@ tls_parts_of()
         END { printf "%d %d %d\n", ours, vendor, rest }'
 }
 
-# tls_count_side VERSION SIDE CALLS: so many at a time.
+# tls_count_side LIBRARY SIDE CALLS: so many at a time.
 tls_count_side()
 {
     local calls few=2000 many=6000 command name=tls-$1-$2-$3 tls file load
@@ -333,11 +351,11 @@ tls_count_side()
 
 tls_count_all()
 {
-    local version side calls
-    for version in $tls_versions; do
+    local library side calls
+    for library in $tls_mbedtls; do
         for side in server client; do
             for calls in $loads; do
-                tls_count_side "$version" $side "$calls"
+                tls_count_side "$library" $side "$calls"
             done
         done
     done
@@ -345,12 +363,12 @@ tls_count_all()
 
 tls_print_instructions()
 {
-    local version side calls name
-    for version in $tls_versions; do
+    local library side calls name
+    for library in $tls_mbedtls; do
         for side in server client; do
             for calls in $loads; do
-                name=tls-$version-$side-$calls
-                echo "$side, TLS by mbedTLS $version, 1x$calls:" \
+                name=tls-$library-$side-$calls
+                echo "$side, TLS by ${library/-/ }, 1x$calls:" \
                     "${instructions[$name]} instructions per call:" \
                     "${tls_parts[$name]}"
             done
@@ -370,14 +388,14 @@ tls_title()
     elif [ "$2" = none ]; then
         printf '| cgrpc, %s ' "$tls"
     else
-        printf '| cgrpc, mbedTLS %s, %s ' "$1" "$tls"
+        printf '| cgrpc, %s, %s ' "${1/-/ }" "$tls"
     fi
 }
 
 tls_print_calls()
 {
     local row shape key
-    echo "Client: ${1/cgrpc/cgrpc with mbedTLS $tls_newest}"
+    echo "Client: ${1/cgrpc/cgrpc with ${tls_newest/-/ }}"
     echo
     echo '| server | small 1x1 | small 10x100 | 1 KiB 1x100 | 1 MiB 1x1 |'
     echo '|---|---|---|---|---|'
@@ -424,7 +442,7 @@ tls_print_memory()
     local row resident ours sessions heap
     echo "Memory of a server for each of $tls_idle connections at rest, bytes:"
     echo
-    echo '| | resident | in use | ours: connection | ours: session | mbedTLS |'
+    echo '| | resident | in use | ours: connection | ours: session | TLS library |'
     echo '|---|---|---|---|---|---|'
     for row in "${tls_rows[@]}"; do
         # shellcheck disable=SC2086 # words

@@ -33,6 +33,13 @@
 #include "helloworld.pb.h"
 #include "streams.pb.h"
 
+#if defined(BENCH_OPENSSL)
+# include "openssl_tls.h"
+static const grpc_tls_library *const library = &openssl_tls;
+#else
+static const grpc_tls_library *const library = NULL; // mbedTLS
+#endif
+
 enum { BODY_MAX = 1 << 20, TEXT = 128 };
 static const char body[BODY_MAX];
 
@@ -313,6 +320,7 @@ static grpc_credentials *trust(char **argv)
         .roots_file = argv[3],
         .max_version = strcmp(argv[4], "12") == 0 ? GRPC_TLS_1_2 : 0,
         .no_resumption = strcmp(argv[6], "yes") != 0,
+        .library = library,
     };
     return strcmp(argv[3], "-") == 0 ? NULL : grpc_tls_client(&options);
 }

@@ -19,6 +19,13 @@
 #include "helloworld.pb.h"
 #include "streams.pb.h"
 
+#if defined(BENCH_OPENSSL)
+# include "openssl_tls.h"
+static const grpc_tls_library *const library = &openssl_tls;
+#else
+static const grpc_tls_library *const library = NULL; // mbedTLS
+#endif
+
 struct counted {
     size_t ours;     // of the loop
     size_t sessions; // of the credentials
@@ -105,6 +112,7 @@ int main(int argc, char **argv)
         .identity = {.certificate_file = argc == 4 ? argv[2] : NULL,
                      .key_file = argc == 4 ? argv[3] : NULL},
         .allocator = {counted_allocate, &counted.sessions},
+        .library = library,
     };
     const grpc_server_options options = {
         .allocator = {counted_allocate, &counted.ours},
