@@ -309,6 +309,9 @@ static grpc_result session_read(void *session_, grpc_tls_io *io,
     if (session->has_ended) {
         return GRPC_ESTATE;
     }
+    if (io->input_size == 0 && mbedtls_ssl_check_pending(&session->ssl) == 0) {
+        return GRPC_AGAIN; // as mbedTLS would say, after much
+    }
     for (;;) {
         session->is_starved = false;
         int count = mbedtls_ssl_read(&session->ssl, data, room);
