@@ -160,11 +160,15 @@ static grpc_result secure_check_chain(struct secure *secure,
     const struct credentials_context *context = secure->context;
     bool is_server = secure->credentials->is_server;
     bool is_shown = identity->certificate.size > 0;
-    if (is_server && !is_shown && context->clients == GRPC_CLIENTS_REQUIRED) {
-        return secure_refuse(secure, "the client has shown no certificate");
+    bool is_needed = is_server ? context->clients == GRPC_CLIENTS_REQUIRED
+                               : context->check != GRPC_CHECK_NOTHING ||
+                                     context->verify != NULL;
+    if (is_needed && !is_shown) {
+        return secure_refuse(secure, "the %s has shown no certificate",
+                             is_server ? "client" : "server");
     }
-    if (!identity->is_verified && context->check != GRPC_CHECK_NOTHING &&
-        (is_shown || !is_server)) {
+    if (is_shown && !identity->is_verified &&
+        context->check != GRPC_CHECK_NOTHING) {
         return secure_refuse(secure, "the certificate was not verified");
     }
     return GRPC_OK;

@@ -47,7 +47,7 @@ struct toy {
     bool no_alpn;     // a server's hello has none
     bool no_check;    // the session leaves check to the caller
     bool unverified;  // of the certificate
-    bool not_shown;   // a client has no certificate
+    bool not_shown;   // the peer has no certificate
     bool bad_write;   // the next write fails
     bool no_identity; // identify has no memory
     bool sums;        // records have them
@@ -388,8 +388,9 @@ static grpc_result toy_identify(void *session, grpc_arena *arena,
     identity->alpn = alpn.data;
     identity->is_verified = !toy->unverified;
     identity->subject = "CN=toy";
-    if (toy->not_shown && of->context->is_server) {
-        identity->is_verified = false;
+    if (toy->not_shown) {
+        // (Of a server it claims to have verified what it has not seen.)
+        identity->is_verified = !of->context->is_server;
         return GRPC_OK;
     }
     identity->certificate = GRPC_STR("a certificate");
