@@ -343,6 +343,11 @@ static void credentials_wipe_identity(const grpc_tls_identity *identity)
     if (identity->key.size > 0) {
         alloc_wipe((void *)(uintptr_t)identity->key.data, identity->key.size);
     }
+    if (identity->certificate.size > 0) {
+        // (PEM of both, certificate and key, is given twice.)
+        alloc_wipe((void *)(uintptr_t)identity->certificate.data,
+                   identity->certificate.size);
+    }
     if (identity->key_password != NULL) {
         alloc_wipe((void *)(uintptr_t)identity->key_password,
                    strlen(identity->key_password));

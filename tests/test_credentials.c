@@ -934,6 +934,9 @@ static void test_credentials__wipe_secrets(void **state)
     test->options.identity.key_password = "SECRET word";
     test->options.more = &more;
     test->options.more_count = 1;
+    // Both in one text.
+    test->options.identity.certificate_file = NULL;
+    test->options.identity.certificate = GRPC_STR("and a SECRET");
     test->options.allocator =
         (grpc_allocator){.allocate = wipe_allocate, .user = &heap};
     for (size_t n = 0; n < 40; n++) {
