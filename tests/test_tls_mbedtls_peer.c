@@ -195,6 +195,33 @@ static void test_peer__check_nothing(void **state)
     tk_end(&tk);
 }
 
+// Nothing of a certificate is checked, but that there is one.
+static void test_peer__check_nothing_of_a_client(void **state)
+{
+    (void)state;
+    struct tk tk;
+    tk_options(&tk);
+    tk.server_options.clients = GRPC_CLIENTS_REQUIRED;
+    tk.server_options.check = GRPC_CHECK_NOTHING;
+    tk.client_options.identity = tk_identity("self-signed");
+    tk_start(&tk);
+    tk_expect(&tk, "", "");
+    assert_int_equal(tk.server.checks, 1);
+    assert_false(tk.server.was_verified);
+    assert_string_equal(tk.server.subject, "CN=localhost");
+    tk_end(&tk);
+    tk_options(&tk);
+    tk.server_options.clients = GRPC_CLIENTS_REQUIRED;
+    tk.server_options.check = GRPC_CHECK_NOTHING;
+    tk_start(&tk);
+    assert_string_equal(tk_error(&tk.server),
+                        "the client has shown no certificate");
+    assert_false(tk.server.is_done);
+    assert_string_equal(tk_error(&tk.client), TK_ALERT_40(TK_VERSIONS));
+    assert_int_equal(tk.server.checks, 0);
+    tk_end(&tk);
+}
+
 static void test_peer__check_result_is_the_handshakes(void **state)
 {
     (void)state;
@@ -431,6 +458,7 @@ int main(void)
         cmocka_unit_test(test_peer__names),
         cmocka_unit_test(test_peer__check_chain),
         cmocka_unit_test(test_peer__check_nothing),
+        cmocka_unit_test(test_peer__check_nothing_of_a_client),
         cmocka_unit_test(test_peer__check_result_is_the_handshakes),
         cmocka_unit_test(test_peer__of_a_server),
         cmocka_unit_test(test_peer__client_without_certificate),

@@ -208,12 +208,30 @@ static bool session_is_stale(const struct tls_mbedtls_session *session,
            mbedtls_x509_time_is_past(&certificate->valid_to);
 }
 
+// session_has_shown: a server that insists on a certificate has one, by whatever way
+// the session came about.
+static grpc_result session_has_shown(struct tls_mbedtls_session *session,
+                                     const mbedtls_x509_crt *certificate)
+{
+    const struct tls_mbedtls_context *context = session->context;
+    if (certificate != NULL || !context->is_server ||
+        context->clients != GRPC_CLIENTS_REQUIRED) {
+        return GRPC_OK;
+    }
+    session_send_alert(session, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+    return tls_mbedtls_fail_with(session,
+                                 "the client has shown no certificate");
+}
+
 static grpc_result session_established(struct tls_mbedtls_session *session)
 {
     const mbedtls_x509_crt *certificate =
         mbedtls_ssl_get_peer_cert(&session->ssl);
     session->is_done = true;
-    grpc_result result = session_agree(session);
+    grpc_result result = session_has_shown(session, certificate);
+    if (result == GRPC_OK) {
+        result = session_agree(session);
+    }
     if (result == GRPC_OK && session_is_stale(session, certificate)) {
         result = session_refused(session, MBEDTLS_X509_BADCERT_EXPIRED, false);
     }

@@ -148,15 +148,15 @@ static grpc_result context_hold_version(
 }
 
 // context_authmode: verification that only asks is made whole by ours, which
-// looks at the flags of whatever certificate was shown.
+// looks at the flags of whatever certificate was shown, and whether there is one.
 static int context_authmode(const struct tls_mbedtls_context *context)
 {
     if (context->is_server && context->clients == GRPC_CLIENTS_UNKNOWN) {
         return MBEDTLS_SSL_VERIFY_NONE;
     }
-    bool is_required = context->is_server
-                           ? context->clients == GRPC_CLIENTS_REQUIRED
-                           : !context->check_nothing;
+    bool is_required =
+        !context->check_nothing &&
+        (!context->is_server || context->clients == GRPC_CLIENTS_REQUIRED);
     return is_required ? MBEDTLS_SSL_VERIFY_REQUIRED
                        : MBEDTLS_SSL_VERIFY_OPTIONAL;
 }
