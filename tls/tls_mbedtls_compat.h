@@ -53,8 +53,12 @@ struct tls_mbedtls_random {
 };
 # endif
 
-# if defined(MBEDTLS_PSA_CRYPTO_C) || MBEDTLS_VERSION_MAJOR >= 4
+# if MBEDTLS_VERSION_MAJOR >= 4 || defined(MBEDTLS_USE_PSA_CRYPTO) || \
+     (MBEDTLS_VERSION_MAJOR == 3 && defined(MBEDTLS_PSA_CRYPTO_C))
 #  include <psa/crypto.h>
+#  define TLS_MBEDTLS_WITH_PSA 1
+# else
+#  define TLS_MBEDTLS_WITH_PSA 0
 # endif
 
 static inline void tls_mbedtls_random_init(struct tls_mbedtls_random *random)
@@ -67,11 +71,13 @@ static inline void tls_mbedtls_random_init(struct tls_mbedtls_random *random)
 # endif
 }
 
-// tls_mbedtls_random_seed also starts PSA, which TLS 1.3 needs.
+// tls_mbedtls_random_seed also starts PSA, which TLS 1.3 needs. (2.28 needs it for
+// nothing, if not built to, and starts it without a lock: two threads would do so at
+// the same time.)
 static inline int tls_mbedtls_random_seed(struct tls_mbedtls_random *random)
 {
     int result = 0;
-# if defined(MBEDTLS_PSA_CRYPTO_C) || MBEDTLS_VERSION_MAJOR >= 4
+# if TLS_MBEDTLS_WITH_PSA
     result =
         psa_crypto_init() == PSA_SUCCESS ? 0 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
 # endif
