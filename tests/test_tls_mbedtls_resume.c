@@ -317,6 +317,52 @@ static void test_resume__bad_ticket(void **state)
     }
 }
 
+# if defined(MBEDTLS_SSL_TICKET_C)
+// A ticket that cannot be made has no life, which would be sent.
+static void test_resume__no_ticket_has_no_life(void **state)
+{
+    (void)state;
+    struct tk tk;
+    tk_options(&tk);
+    tk_start(&tk);
+    const struct tls_mbedtls_context *context = tk.server.context;
+    const mbedtls_ssl_config *config = &context->config;
+    unsigned char none[1];
+    size_t size = 0x5a5a;
+    uint32_t seconds = 0x5a5a5a5a;
+    assert_int_not_equal(config->TLS_MBEDTLS_FIELD(f_ticket_write)(
+                             config->TLS_MBEDTLS_FIELD(p_ticket),
+                             tk.server.session->ssl.TLS_MBEDTLS_FIELD(session),
+                             none, none, &size, &seconds),
+                         0);
+    assert_int_equal(size, 0);
+    assert_int_equal(seconds, 0);
+    tk_end(&tk);
+}
+# endif
+
+# if TLS_MBEDTLS_WITH_1_3
+// Of a flood of tickets a client looks at the first.
+static void test_resume__tickets_are_bounded(void **state)
+{
+    enum { FLOOD = 3 * TLS_MBEDTLS_TICKETS };
+    (void)state;
+    struct tk tk;
+    tk_options(&tk);
+    tk_open(&tk);
+    struct tls_mbedtls_context *server = tk.server.context;
+    mbedtls_ssl_conf_new_session_tickets(&server->config, FLOOD);
+    resume_again(&tk);
+    resume_expect(&tk, false);
+    const struct tls_mbedtls_context *client = tk.client.context;
+    assert_int_equal(client->turn, TLS_MBEDTLS_TICKETS);
+    resume_hello(&tk);
+    resume_again(&tk);
+    resume_expect(&tk, true);
+    tk_end(&tk);
+}
+# endif
+
 // The first handshake has failed: nothing is kept of it.
 static void test_resume__failed_is_not_kept(void **state)
 {
@@ -349,6 +395,12 @@ int main(void)
         cmocka_unit_test(test_resume__tickets_are_used_once),
 # endif
         cmocka_unit_test(test_resume__bad_ticket),
+# if defined(MBEDTLS_SSL_TICKET_C)
+        cmocka_unit_test(test_resume__no_ticket_has_no_life),
+# endif
+# if TLS_MBEDTLS_WITH_1_3
+        cmocka_unit_test(test_resume__tickets_are_bounded),
+# endif
         cmocka_unit_test(test_resume__failed_is_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

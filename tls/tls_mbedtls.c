@@ -307,7 +307,11 @@ static bool session_is_passing(struct tls_mbedtls_session *session, int error)
 # if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
     if (error == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
         session->has_heard = true;
-        tls_mbedtls_resume_keep(session);
+        // To keep one costs a copy of the certificate; to send one, 50 bytes.
+        if (session->tickets < TLS_MBEDTLS_TICKETS) {
+            session->tickets++;
+            tls_mbedtls_resume_keep(session);
+        }
         return true;
     }
 # else

@@ -30,6 +30,7 @@ enum {
     TLS_MBEDTLS_ALERT_RECORD = 7,  // bytes of an alert that is not encrypted
     TLS_MBEDTLS_KEPT = 16, // sessions that a client keeps, of as many names
     TLS_MBEDTLS_TICKET_SECONDS = 3600, // for which a server's ticket is good
+    TLS_MBEDTLS_TICKETS = 16, // of one connection that a client looks at
 };
 
 // tls_mbedtls_identity: a certificate of ours with its key.
@@ -94,6 +95,7 @@ struct tls_mbedtls_session {
     bool is_whole;      // the handshake is not that of a resumed session
     bool is_done;       // and it is over
     bool has_offered;   // to resume
+    unsigned tickets;   // that have come, of TLS 1.3
     bool is_starved;    // mbedTLS has asked for input, and there was none
     bool has_heard;     // a record of the peer's, since the handshake
     bool has_ended;     // the peer has (close_notify)

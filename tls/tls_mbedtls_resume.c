@@ -22,15 +22,29 @@
 
 // ---- Servers ----------------------------------------------------------------
 
+#  if defined(MBEDTLS_SSL_TICKET_C)
+// resume_write makes a ticket. Where that fails, mbedTLS (to 3.6.6 and 4.1.0) sends
+// the life of none as it finds it: what was on the stack (CVE-2026-50586).
+static int resume_write(void *tickets, const mbedtls_ssl_session *session,
+                        unsigned char *start, const unsigned char *end,
+                        size_t *size, uint32_t *seconds)
+{
+    *size = 0;
+    *seconds = 0;
+    return mbedtls_ssl_ticket_write(tickets, session, start, end, size,
+                                    seconds);
+}
+#  endif
+
 static int resume_conf_server(struct tls_mbedtls_context *context)
 {
 #  if defined(MBEDTLS_SSL_TICKET_C)
     int error = tls_mbedtls_ticket_setup(&context->tickets, &context->random,
                                          TLS_MBEDTLS_TICKET_SECONDS);
     if (error == 0) {
-        mbedtls_ssl_conf_session_tickets_cb(
-            &context->config, mbedtls_ssl_ticket_write,
-            mbedtls_ssl_ticket_parse, &context->tickets);
+        mbedtls_ssl_conf_session_tickets_cb(&context->config, resume_write,
+                                            mbedtls_ssl_ticket_parse,
+                                            &context->tickets);
         tls_mbedtls_conf_resume_server(
             &context->config, context->clients == GRPC_CLIENTS_UNKNOWN);
     }
@@ -44,6 +58,7 @@ static int resume_conf_server(struct tls_mbedtls_context *context)
 int tls_mbedtls_resume_conf(struct tls_mbedtls_context *context)
 {
     if (context->is_server) {
+        tls_mbedtls_conf_resume_server(&context->config, false);
         return context->no_resumption ? 0 : resume_conf_server(context);
     }
     tls_mbedtls_conf_resume_client(&context->config, !context->no_resumption);
@@ -128,6 +143,8 @@ void tls_mbedtls_resume_keep(struct tls_mbedtls_session *session)
     }
     resume_drop(kept);
     kept->session = next;
+    mbedtls_platform_zeroize(&next,
+                             sizeof next); // it has moved, secret and all
     memcpy(kept->name, name, strlen(name) + 1);
     kept->turn = ++context->turn;
 }
