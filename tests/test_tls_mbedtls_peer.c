@@ -340,6 +340,66 @@ static void test_peer__client_is_revoked(void **state)
     tk_end(&tk);
 }
 
+// ---- A certificate that mbedTLS skips ----------------------------------------
+
+// peer_skips makes a certificate of an end's one that is signed with what nobody
+// knows: mbedTLS goes on without it, and with nothing where it was the only one.
+static void peer_skips(const struct tk_end *end)
+{
+    static const unsigned char peer_ecdsa[] = {0x2a, 0x86, 0x48, 0xce,
+                                               0x3d, 4,    3,    2};
+    const struct tls_mbedtls_context *context = end->context;
+    mbedtls_x509_buf raw = context->identities[0].chain.raw;
+    int found = 0;
+    for (size_t i = 0; i + sizeof peer_ecdsa <= raw.len; i++) {
+        if (memcmp(raw.p + i, peer_ecdsa, sizeof peer_ecdsa) == 0) {
+            raw.p[i + sizeof peer_ecdsa - 1] = 0x7f;
+            found++;
+        }
+    }
+    assert_int_equal(found, 2);
+}
+
+static void test_peer__client_is_skipped(void **state)
+{
+    (void)state;
+    for (int check = GRPC_CHECK_ALL; check <= GRPC_CHECK_NOTHING; check++) {
+        for (int clients = GRPC_CLIENTS_REQUESTED;
+             clients <= GRPC_CLIENTS_REQUIRED; clients++) {
+            struct tk tk;
+            tk_options(&tk);
+            tk.server_options.roots = tk_file("ca.crt");
+            tk.server_options.clients = (grpc_tls_clients)clients;
+            tk.server_options.check = (grpc_tls_check)check;
+            tk.client_options.identity = tk_identity("client");
+            tk_open(&tk);
+            peer_skips(&tk.client);
+            tk_begin(&tk);
+            tk_shake(&tk);
+            assert_false(tk.server.is_done);
+            assert_string_not_equal(tk_error(&tk.server), "");
+            tk_end(&tk);
+        }
+    }
+}
+
+static void test_peer__server_is_skipped(void **state)
+{
+    (void)state;
+    for (int check = GRPC_CHECK_ALL; check <= GRPC_CHECK_NOTHING; check++) {
+        struct tk tk;
+        tk_options(&tk);
+        tk.client_options.check = (grpc_tls_check)check;
+        tk_open(&tk);
+        peer_skips(&tk.server);
+        tk_begin(&tk);
+        tk_shake(&tk);
+        assert_false(tk.client.is_done);
+        assert_string_not_equal(tk_error(&tk.client), "");
+        tk_end(&tk);
+    }
+}
+
 // ---- identify ---------------------------------------------------------------
 
 static void test_peer__identify(void **state)
@@ -463,6 +523,8 @@ int main(void)
         cmocka_unit_test(test_peer__of_a_server),
         cmocka_unit_test(test_peer__client_without_certificate),
         cmocka_unit_test(test_peer__client_is_revoked),
+        cmocka_unit_test(test_peer__client_is_skipped),
+        cmocka_unit_test(test_peer__server_is_skipped),
         cmocka_unit_test(test_peer__identify),
         cmocka_unit_test(test_peer__spiffe),
         cmocka_unit_test(test_peer__identify_without_memory),
