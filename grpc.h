@@ -549,7 +549,8 @@ typedef struct grpc_tls_options {
     grpc_str roots;         // instead of the file
     const char *crl_file;   // PEM, which certificates are revoked
     grpc_str crl;           // instead of the file
-    grpc_tls_clients clients;
+    grpc_tls_clients clients; // (without, a server has no use for roots, crl
+                              // and verify, and with them it does not listen)
     grpc_tls_check check;
     // verify is asked of a certificate, in the handshake, when all else was found
     // to be right. Any result but GRPC_OK refuses the peer; why, it may put into

@@ -75,6 +75,16 @@ static void channel_refuse_credentials(struct grpc_channel *channel,
     }
 }
 
+// channel_is_host: names are compared without regard to case (RFC 4343).
+static bool channel_is_host(struct view host, struct view other)
+{
+    bool is_same = host.size == other.size;
+    for (size_t i = 0; is_same && i < host.size; i++) {
+        is_same = channel_lower(host.data[i]) == channel_lower(other.data[i]);
+    }
+    return is_same;
+}
+
 // channel_set_credentials finds out what they make of the channel, and the name
 // that the server's certificate must have; false without memory.
 static bool channel_set_credentials(struct grpc_channel *channel,
@@ -92,7 +102,7 @@ static bool channel_set_credentials(struct grpc_channel *channel,
     struct view host = channel_host(channel->authority);
     const char *name = credentials_server_name(credentials);
     if (name != NULL && options->authority != NULL &&
-        !view_equal(host, view_of(name, strlen(name)))) {
+        !channel_is_host(host, channel_host(name))) {
         channel_refuse_credentials(
             channel, "their server_name is not the channel's authority");
     }

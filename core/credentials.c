@@ -102,6 +102,14 @@ static const char *credentials_check_server(const grpc_tls_options *options)
     if (options->server_name != NULL) {
         return "server_name is a client's";
     }
+    // (Who gives these thinks that clients are checked.)
+    if (options->clients == GRPC_CLIENTS_UNKNOWN &&
+        (options->verify != NULL ||
+         credentials_has(options->roots_file, options->roots) ||
+         credentials_has(options->crl_file, options->crl))) {
+        return "roots, crl and verify are for clients' certificates, which "
+               "clients does not ask for";
+    }
     if (options->clients != GRPC_CLIENTS_UNKNOWN &&
         options->check != GRPC_CHECK_NOTHING &&
         !credentials_has(options->roots_file, options->roots)) {

@@ -258,7 +258,10 @@ static const struct fail_row fail_rows[] = {
     },
     {
         .name = "verify of a server refuses",
-        .server_options = {.verify = fail_verify, .self = fail_words},
+        .server_options = {.clients = GRPC_CLIENTS_REQUIRED,
+                           .roots = {"r", 1},
+                           .verify = fail_verify,
+                           .self = fail_words},
         .status = "TLS with unix:: the peer sent an alert",
         .log = "TLS with unix:: verify refuses the certificate: it is not on "
                "the list\n",

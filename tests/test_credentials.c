@@ -44,10 +44,23 @@ static grpc_result misuse_sign(void *self, uint16_t scheme, grpc_str digest,
     return GRPC_EINVAL;
 }
 
+static grpc_result misuse_verify(const grpc_identity *peer, char *reason,
+                                 size_t reason_size, void *self)
+{
+    (void)peer;
+    (void)reason;
+    (void)reason_size;
+    (void)self;
+    return GRPC_OK;
+}
+
 #define MISUSE_CERTIFICATE .certificate = {"c", 1}
 #define MISUSE_KEY         .key = {"k", 1}
 #define MISUSE_SERVER      .identity = {MISUSE_CERTIFICATE, MISUSE_KEY}
 #define MISUSE_ROOTS       .roots = {"r", 1}
+#define MISUSE_NOBODY_IS_ASKED                                        \
+ "roots, crl and verify are for clients' certificates, which clients " \
+ "does not ask for"
 
 static const grpc_tls_identity misuse_more[] = {
     {MISUSE_CERTIFICATE, MISUSE_KEY},
@@ -94,6 +107,10 @@ static const struct misuse_row {
     {true,
      {MISUSE_SERVER, .clients = GRPC_CLIENTS_REQUESTED},
      "clients are asked for certificates, and there are no roots"},
+    {true, {MISUSE_SERVER, .roots = {"r", 1}}, MISUSE_NOBODY_IS_ASKED},
+    {true, {MISUSE_SERVER, .roots_file = "r"}, MISUSE_NOBODY_IS_ASKED},
+    {true, {MISUSE_SERVER, .crl = {"r", 1}}, MISUSE_NOBODY_IS_ASKED},
+    {true, {MISUSE_SERVER, .verify = misuse_verify}, MISUSE_NOBODY_IS_ASKED},
     {true,
      {MISUSE_SERVER, .clients = (grpc_tls_clients)3},
      "check or clients is none of its values"},
