@@ -40,6 +40,21 @@ static inline bool view_equal(struct view a, struct view b)
            (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+static inline uint8_t view_lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
+}
+
+// view_equal_names: names of hosts have no case (RFC 4343).
+static inline bool view_equal_names(struct view a, struct view b)
+{
+    bool is_equal = a.size == b.size;
+    for (size_t i = 0; is_equal && i < a.size; i++) {
+        is_equal = view_lower(a.data[i]) == view_lower(b.data[i]);
+    }
+    return is_equal;
+}
+
 static inline bool view_starts_with(struct view text, struct view prefix)
 {
     return text.size >= prefix.size &&

@@ -75,16 +75,6 @@ static void channel_refuse_credentials(struct grpc_channel *channel,
     }
 }
 
-// channel_is_host: names are compared without regard to case (RFC 4343).
-static bool channel_is_host(struct view host, struct view other)
-{
-    bool is_same = host.size == other.size;
-    for (size_t i = 0; is_same && i < host.size; i++) {
-        is_same = channel_lower(host.data[i]) == channel_lower(other.data[i]);
-    }
-    return is_same;
-}
-
 // channel_set_credentials finds out what they make of the channel, and the name
 // that the server's certificate must have; false without memory.
 static bool channel_set_credentials(struct grpc_channel *channel,
@@ -102,7 +92,7 @@ static bool channel_set_credentials(struct grpc_channel *channel,
     struct view host = channel_host(channel->authority);
     const char *name = credentials_server_name(credentials);
     if (name != NULL && options->authority != NULL &&
-        !channel_is_host(host, channel_host(name))) {
+        !view_equal_names(host, channel_host(name))) {
         channel_refuse_credentials(
             channel, "their server_name is not the channel's authority");
     }
@@ -116,6 +106,23 @@ static bool channel_set_credentials(struct grpc_channel *channel,
         memcpy(channel->server_name, host.data, host.size);
     }
     return true;
+}
+
+// channel_copy_authority: an address of IPv6 stands in brackets (RFC 3986 section
+// 3.2.2), which a server_name need not have.
+static char *channel_copy_authority(struct grpc_channel *channel,
+                                    const char *authority)
+{
+    const char *colon = strchr(authority, ':');
+    bool is_bare = authority[0] != '[' && colon != NULL &&
+                   strchr(colon + 1, ':') != NULL;
+    size_t size = strlen(authority) + (is_bare ? 2 : 0);
+    char *text = alloc_new(&channel->loop->allocator, size + 1);
+    if (text != NULL) {
+        (void)snprintf(text, size + 1, is_bare ? "[%s]" : "%s", authority);
+        channel->authority_size = size;
+    }
+    return text;
 }
 
 // channel_choose_authority: the user's, the credentials', or the target's.
@@ -134,8 +141,7 @@ static bool channel_set_texts(struct grpc_channel *channel,
 {
     struct grpc_loop *loop = channel->loop;
     const char *authority = channel_choose_authority(channel, options);
-    channel->authority =
-        channel_copy_text(loop, authority, "", &channel->authority_size);
+    channel->authority = channel_copy_authority(channel, authority);
     if (options->user_agent == NULL || options->user_agent[0] == '\0') {
         channel->user_agent = channel_copy_text(
             loop, "", "grpc-cgrpc/" GRPC_VERSION, &channel->user_agent_size);

@@ -140,23 +140,10 @@ static struct view no_proxy_split(struct view entry, struct view *out_port)
     return host;
 }
 
-static uint8_t no_proxy_lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
-}
-
 static bool no_proxy_ends_with(struct view name, struct view end)
 {
-    if (name.size < end.size) {
-        return false;
-    }
-    name = view_skip(name, name.size - end.size);
-    for (size_t i = 0; i < end.size; i++) {
-        if (no_proxy_lower(name.data[i]) != no_proxy_lower(end.data[i])) {
-            return false;
-        }
-    }
-    return true;
+    return name.size >= end.size &&
+           view_equal_names(view_skip(name, name.size - end.size), end);
 }
 
 // no_proxy_below: the host is below that domain, or is it, where it has no dot

@@ -167,24 +167,6 @@ bool tls_name_is_address(const char *host)
 
 // ---- Names of hosts ---------------------------------------------------------
 
-static uint8_t tls_name_lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
-static bool tls_name_equal(struct view a, struct view b)
-{
-    if (a.size != b.size) {
-        return false;
-    }
-    for (size_t i = 0; i < a.size; i++) {
-        if (tls_name_lower(a.data[i]) != tls_name_lower(b.data[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static struct view tls_name_without_dot(struct view name)
 {
     bool has_dot = name.size > 0 && name.data[name.size - 1] == '.';
@@ -212,7 +194,7 @@ static bool tls_name_is_host(struct view name)
             return false;
         }
         for (size_t i = 0; i < label; i++) {
-            uint8_t c = tls_name_lower(name.data[i]);
+            uint8_t c = view_lower(name.data[i]);
             if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
                   c == '-' || c == '_')) {
                 return false;
@@ -238,13 +220,13 @@ static tls_name_fit tls_name_dns_fits(struct view pattern, struct view host)
 {
     pattern = tls_name_without_dot(pattern);
     if (!VIEW_STARTS(pattern, "*.")) {
-        return tls_name_is_host(pattern) && tls_name_equal(pattern, host)
+        return tls_name_is_host(pattern) && view_equal_names(pattern, host)
                    ? TLS_NAME_WHOLE
                    : TLS_NAME_OTHER;
     }
     struct view rest = view_skip(pattern, 2);
     return tls_name_is_host(rest) && tls_name_label(rest) < rest.size &&
-                   tls_name_equal(rest, tls_name_behind_label(host))
+                   view_equal_names(rest, tls_name_behind_label(host))
                ? TLS_NAME_WILDCARD
                : TLS_NAME_OTHER;
 }
@@ -333,7 +315,7 @@ static bool tls_name_is_spiffe(struct view uri)
     static const char tls_name_scheme[] = "spiffe://";
     enum { SCHEME = sizeof tls_name_scheme - 1 };
     if (uri.size <= SCHEME || uri.size > TLS_NAME_SPIFFE_BYTES ||
-        !tls_name_equal(view_of(uri.data, SCHEME),
+        !view_equal_names(view_of(uri.data, SCHEME),
                         view_of(tls_name_scheme, SCHEME))) {
         return false;
     }
