@@ -96,6 +96,10 @@ static bool channel_set_credentials(struct grpc_channel *channel,
         channel_refuse_credentials(
             channel, "their server_name is not the channel's authority");
     }
+    if (host.size == 0 && credentials_is_tls(credentials)) {
+        channel_refuse_credentials(
+            channel, "the channel's authority has no name for a certificate");
+    }
     channel_set_security(channel);
     channel->server_name =
         alloc_zeroed(&channel->loop->allocator, host.size + 1);

@@ -41,6 +41,10 @@ static const struct names_row {
     {"localhost:1", "[::1]:8", "::1", "[::1]:8", "::1", NULL},
     {"localhost:1", "[::1]:8", "::2", "[::1]:8", "::1",
      "credentials: their server_name is not the channel's authority"},
+    {"localhost:1", "", NULL, "", "",
+     "credentials: the channel's authority has no name for a certificate"},
+    {"localhost:1", ":8", NULL, ":8", "",
+     "credentials: the channel's authority has no name for a certificate"},
     {"localhost:1", "db.example", "other.example", "db.example", "db.example",
      "credentials: their server_name is not the channel's authority"},
 };
