@@ -544,11 +544,11 @@ typedef struct grpc_tls_options {
     grpc_tls_identity identity;    // a server's; a client's for mutual TLS
     const grpc_tls_identity *more; // server: used for clients that ask for
     size_t more_count;             // (SNI) a name of theirs
-    const char *roots_file; // PEM, who is trusted; a client's default is what
-                            // SSL_CERT_FILE names, or else the system's roots
-    grpc_str roots;         // instead of the file
-    const char *crl_file;   // PEM, which certificates are revoked
-    grpc_str crl;           // instead of the file
+    const char *roots_file;   // PEM, who is trusted; a client's default is what
+                              // SSL_CERT_FILE names, or else the system's roots
+    grpc_str roots;           // instead of the file
+    const char *crl_file;     // PEM, which certificates are revoked
+    grpc_str crl;             // instead of the file
     grpc_tls_clients clients; // (without, a server has no use for roots, crl
                               // and verify, and with them it does not listen)
     grpc_tls_check check;

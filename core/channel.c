@@ -118,8 +118,8 @@ static char *channel_copy_authority(struct grpc_channel *channel,
                                     const char *authority)
 {
     const char *colon = strchr(authority, ':');
-    bool is_bare = authority[0] != '[' && colon != NULL &&
-                   strchr(colon + 1, ':') != NULL;
+    bool is_bare =
+        authority[0] != '[' && colon != NULL && strchr(colon + 1, ':') != NULL;
     size_t size = strlen(authority) + (is_bare ? 2 : 0);
     char *text = alloc_new(&channel->loop->allocator, size + 1);
     if (text != NULL) {

@@ -58,7 +58,7 @@ static grpc_result misuse_verify(const grpc_identity *peer, char *reason,
 #define MISUSE_KEY         .key = {"k", 1}
 #define MISUSE_SERVER      .identity = {MISUSE_CERTIFICATE, MISUSE_KEY}
 #define MISUSE_ROOTS       .roots = {"r", 1}
-#define MISUSE_NOBODY_IS_ASKED                                        \
+#define MISUSE_NOBODY_IS_ASKED                                         \
  "roots, crl and verify are for clients' certificates, which clients " \
  "does not ask for"
 

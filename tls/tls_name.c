@@ -316,7 +316,7 @@ static bool tls_name_is_spiffe(struct view uri)
     enum { SCHEME = sizeof tls_name_scheme - 1 };
     if (uri.size <= SCHEME || uri.size > TLS_NAME_SPIFFE_BYTES ||
         !view_equal_names(view_of(uri.data, SCHEME),
-                        view_of(tls_name_scheme, SCHEME))) {
+                          view_of(tls_name_scheme, SCHEME))) {
         return false;
     }
     uri = view_skip(uri, SCHEME);
