@@ -116,9 +116,12 @@ static bool h2recv_meets_tls(struct h2_conn *conn, const uint8_t *head,
 }
 
 // h2recv_is_first checks the frame that has to come first.
-static bool h2recv_is_first(struct h2_conn *conn, const uint8_t *head)
+static bool h2recv_is_first(struct h2_conn *conn)
 {
-    if (h2recv_meets_tls(conn, head, H2_HEAD_SIZE)) {
+    // (Its length is what the bytes began with; they may be gone.)
+    const uint8_t head[] = {(uint8_t)(conn->frame.length >> 16),
+                            (uint8_t)(conn->frame.length >> 8)};
+    if (h2recv_meets_tls(conn, head, sizeof head)) {
         return false;
     }
     if (conn->frame.type == H2_FRAME_SETTINGS &&
@@ -152,7 +155,7 @@ static bool h2recv_in_order(struct h2_conn *conn)
 static bool h2recv_admit(struct h2_conn *conn, const uint8_t *head)
 {
     conn->frame = h2_frame_read(head);
-    if (!conn->settings_received && !h2recv_is_first(conn, head)) {
+    if (!conn->settings_received && !h2recv_is_first(conn)) {
         return false;
     }
     if (!h2recv_in_order(conn)) {
