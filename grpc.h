@@ -554,7 +554,10 @@ typedef struct grpc_tls_options {
     grpc_tls_check check;
     // verify is asked of a certificate, in the handshake, when all else was found
     // to be right. Any result but GRPC_OK refuses the peer; why, it may put into
-    // reason, reason_size bytes with a NUL, for who reads errors here.
+    // reason, reason_size bytes with a NUL, for who reads errors here. Like sign and
+    // key_log it is called in the middle of a handshake, and may not end what that
+    // belongs to: free or stop a channel or a server (grpc_loop_post() has that
+    // done afterwards).
     grpc_result (*verify)(const grpc_identity *peer, char *reason,
                           size_t reason_size, void *self);
     // key_log gets lines of the NSS key log format, with which whoever has them
@@ -579,9 +582,10 @@ GRPC_API grpc_credentials *grpc_tls_client(const grpc_tls_options *options);
 GRPC_API grpc_credentials *grpc_tls_server(const grpc_tls_options *options);
 
 // grpc_credentials_reload reads the same files again, or takes other options.
-// New handshakes use what is new; connections that are open live on. When
-// something is wrong with it the old stays in use, and grpc_credentials_error()
-// tells what. GRPC_EINVAL, GRPC_ENOMEM; GRPC_ESYSTEM: a file cannot be read.
+// New handshakes use what is new, but for server_name, which a channel takes when
+// it is made; connections that are open live on. When something is wrong with it
+// the old stays in use, and grpc_credentials_error() tells what. GRPC_EINVAL,
+// GRPC_ENOMEM; GRPC_ESYSTEM: a file cannot be read.
 GRPC_API grpc_result grpc_credentials_reload(grpc_credentials *credentials,
                                              const grpc_tls_options *options);
 
