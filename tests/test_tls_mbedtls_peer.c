@@ -482,6 +482,32 @@ static void test_peer__spiffe(void **state)
     }
 }
 
+// Of too many names none is told: one that is left out could be what counts.
+static void test_peer__too_many_names(void **state)
+{
+    enum { MOST = 1000, URI = MBEDTLS_ASN1_CONTEXT_SPECIFIC | 6 };
+    static unsigned char peer_uri[] = "spiffe://test.example/a";
+    static mbedtls_x509_sequence peer_many[MOST + 1];
+    (void)state;
+    for (size_t count = MOST; count <= MOST + 1; count++) {
+        mbedtls_x509_crt certificate;
+        mbedtls_x509_crt_init(&certificate);
+        for (size_t i = 0; i < count; i++) {
+            peer_many[i].buf = (mbedtls_x509_buf){
+                .tag = URI, .len = sizeof peer_uri - 1, .p = peer_uri};
+            peer_many[i].next = i + 1 < count ? &peer_many[i + 1] : NULL;
+        }
+        certificate.subject_alt_names = peer_many[0];
+        grpc_arena arena = {.cursor = NULL};
+        const grpc_tls_name *names;
+        size_t found;
+        assert_int_equal(
+            tls_mbedtls_names(&certificate, &arena, &names, &found), GRPC_OK);
+        assert_int_equal(found, count == MOST ? MOST : 0);
+        grpc_arena_free(&arena);
+    }
+}
+
 // Each allocation of identify fails once.
 static void test_peer__identify_without_memory(void **state)
 {
@@ -527,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_peer__server_is_skipped),
         cmocka_unit_test(test_peer__identify),
         cmocka_unit_test(test_peer__spiffe),
+        cmocka_unit_test(test_peer__too_many_names),
         cmocka_unit_test(test_peer__identify_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

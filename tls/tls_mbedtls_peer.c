@@ -12,7 +12,7 @@
 
 enum {
     PEER_SUBJECT_BYTES = 1024, // of a subject; a longer one is cut off
-    PEER_NAMES_MAX = 1000,     // names of one certificate that are looked at
+    PEER_NAMES_MAX = 1000,     // names of a certificate; with more it has none
 };
 
 // peer_name_type is that of a GeneralName's tag (RFC 5280 section 4.2.1.6); 0:
@@ -52,11 +52,12 @@ grpc_result tls_mbedtls_names(const mbedtls_x509_crt *certificate,
     *count = 0;
     size_t room = 0;
     const mbedtls_x509_sequence *first = &certificate->subject_alt_names;
-    for (const mbedtls_x509_sequence *name = first;
-         name != NULL && room < PEER_NAMES_MAX; name = name->next) {
+    for (const mbedtls_x509_sequence *name = first; name != NULL;
+         name = name->next) {
         room += name->buf.p != NULL && peer_name_type(&name->buf) != 0;
     }
-    if (room == 0) {
+    // (With some left out, who looks for the only URI could find one of two.)
+    if (room == 0 || room > PEER_NAMES_MAX) {
         return GRPC_OK;
     }
     grpc_tls_name *list = arena_alloc(arena, room * sizeof *list);
