@@ -110,6 +110,38 @@ static void test_peer__is_revoked(void **state)
     tk_end(&tk);
 }
 
+// A list is of one authority, and says nothing of what another has signed.
+static void test_peer__list_of_another_authority(void **state)
+{
+    (void)state;
+    struct tk tk;
+    tk_options(&tk);
+    tk.server_options.identity = tk_identity("server-chain");
+    tk.client_options.crl = tk_file("ca.crl");
+    tk_start(&tk);
+    tk_expect(&tk, "", "");
+    tk_end(&tk);
+}
+
+// Of a list that has expired nobody knows what would be in the next one.
+static void test_peer__list_has_expired(void **state)
+{
+    (void)state;
+    struct tk tk;
+    tk_options(&tk);
+    tk.client_options.crl = tk_file("ca.crl");
+    tk_open(&tk);
+    struct tls_mbedtls_context *context = tk.client.context;
+    context->crl.next_update.year = 2020;
+    tk_begin(&tk);
+    tk_shake(&tk);
+    assert_string_equal(tk_error(&tk.client),
+                        "the server's certificate may be revoked: the list of "
+                        "those has expired [flags 0x20]");
+    assert_false(tk.client.is_done);
+    tk_end(&tk);
+}
+
 // ---- Names ------------------------------------------------------------------
 
 static const struct {
@@ -541,6 +573,8 @@ int main(void)
         cmocka_unit_test(test_peer__without_its_chain),
         cmocka_unit_test(test_peer__of_another_authority),
         cmocka_unit_test(test_peer__is_revoked),
+        cmocka_unit_test(test_peer__list_of_another_authority),
+        cmocka_unit_test(test_peer__list_has_expired),
         cmocka_unit_test(test_peer__names),
         cmocka_unit_test(test_peer__check_chain),
         cmocka_unit_test(test_peer__check_nothing),
