@@ -686,12 +686,17 @@ void conn_wake(struct conn *conn)
     }
 }
 
-// conn_may_read: a connection whose input is held back, or that has to wait, is
-// not read.
-bool conn_may_read(const struct conn *conn)
+// conn_is_open_to_input: a connection whose input is held back, or that has to
+// wait, is not read. (Inline, as every turn asks for that.)
+static inline bool conn_is_open_to_input(const struct conn *conn)
 {
     return conn->held == NULL && !conn_waits_for(conn, CONN_DUE_PAUSE) &&
            (LIKELY(conn->secure == NULL) || !conn_secure_is_full(conn));
+}
+
+bool conn_may_read(const struct conn *conn)
+{
+    return conn_is_open_to_input(conn);
 }
 
 // conn_end_when_done closes a connection that was told to finish, or that
@@ -747,11 +752,12 @@ void conn_flush(struct conn *conn)
     }
     if (conn->state != CONN_CLOSED) {
         conn_watch_writing(conn, stuck);
-        conn_wire_watch(conn, (stuck ? LOOP_WRITABLE : 0u) |
-                                  (conn_may_read(conn) ? LOOP_READABLE : 0u));
+        conn_wire_watch(conn,
+                        (stuck ? LOOP_WRITABLE : 0u) |
+                            (conn_is_open_to_input(conn) ? LOOP_READABLE : 0u));
     }
     if (UNLIKELY(conn->secure != NULL) && conn_secure_is_due(conn) &&
-        conn_may_read(conn)) {
+        conn_is_open_to_input(conn)) {
         (void)conn_read(conn);
     }
     if (UNLIKELY(conn->has_waiting) && conn->state != CONN_CLOSED) {
@@ -785,7 +791,7 @@ void conn_finish(struct conn *conn, struct view debug)
 static void conn_on_failure(struct conn *conn)
 {
     conn_wait_no_more(conn, CONN_DUE_PAUSE);
-    if (!conn_may_read(conn)) {
+    if (!conn_is_open_to_input(conn)) {
         conn_wake(conn); // the next write tells what has failed
     } else if (!conn_read(conn) && conn->write_error != 0) {
         conn_end_input(conn); // there is no more
@@ -803,7 +809,7 @@ void conn_on_source(struct conn *conn, unsigned ready)
     }
     if (UNLIKELY((ready & LOOP_FAILED) != 0)) {
         conn_on_failure(conn);
-    } else if ((ready & LOOP_READABLE) != 0 && conn_may_read(conn)) {
+    } else if ((ready & LOOP_READABLE) != 0 && conn_is_open_to_input(conn)) {
         (void)conn_read(conn);
     }
 }
@@ -834,7 +840,7 @@ static void conn_on_state_due(struct conn *conn)
         conn_close(conn, "HTTP/2 with %s: no SETTINGS in time", peer);
         break;
     case CONN_READY:
-        if (conn_may_read(conn)) {
+        if (conn_is_open_to_input(conn)) {
             conn_end_by(conn, H2_SETTINGS_TIMEOUT,
                         "SETTINGS are not acknowledged in time");
         } else { // or they are, in what waits to be read
@@ -874,7 +880,7 @@ static void conn_on_read_due(struct conn *conn)
     bool was_cut = conn->frame_was_cut;
     conn->received = 0;
     conn->frame_was_cut = conn->h2.spill_size > 0;
-    if (!conn_may_read(conn) || conn->behind) {
+    if (!conn_is_open_to_input(conn) || conn->behind) {
         conn->frame_was_cut = false;
         conn->behind = false; // until the next read
     } else if (was_cut && conn->frame_was_cut && is_slow) {
@@ -916,7 +922,7 @@ static void conn_on_write_due(struct conn *conn)
 // what it has sent may wait behind the timer.
 static void conn_on_ask_due(struct conn *conn)
 {
-    if (!conn_may_read(conn)) {
+    if (!conn_is_open_to_input(conn)) {
         conn->keepalive.read_ms = conn_now_ms(conn);
     } else if (conn->keepalive.asked) {
         (void)conn_read(conn);
