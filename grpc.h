@@ -539,7 +539,9 @@ typedef enum grpc_tls_check {
 
 struct grpc_tls_library;
 
-// Everything is copied but what self, sign_self, key_object and library point to.
+// Everything is copied but what self, sign_self, key_object, library and
+// library_data point to: that lives as long as the credentials, and as the
+// connections that began with these options.
 typedef struct grpc_tls_options {
     grpc_tls_identity identity;    // a server's; a client's for mutual TLS
     const grpc_tls_identity *more; // server: used for clients that ask for
