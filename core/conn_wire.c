@@ -57,8 +57,13 @@ const char *conn_wire_end_reason(const struct conn *conn)
     if (conn->secure != NULL) {
         return conn_secure_end_reason(conn);
     }
-    return conn->in_process ? inproc_end_reason(conn)
-                            : "the peer closed the connection";
+    if (conn->in_process) {
+        return inproc_end_reason(conn);
+    }
+    return conn->h2.is_server || conn->h2.settings_received
+               ? "the peer closed the connection"
+               : "the peer closed the connection before HTTP/2 began, as one "
+                 "that speaks TLS does";
 }
 
 bool conn_wire_has_output(const struct conn *conn)

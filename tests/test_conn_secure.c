@@ -587,7 +587,8 @@ static void test_conn_secure__tls_meets_plain(void **state)
         secure_begin_kit(&(struct secure_how){.client_is_plain = true});
     secure_call(kit);
     secure_expect(kit, GRPC_UNAVAILABLE,
-                  "connection to unix: closed: the peer closed the connection");
+                  "connection to unix: closed: the peer closed the connection "
+                  "before HTTP/2 began, as one that speaks TLS does");
     assert_string_equal(kit->server_side.log,
                         "TLS with unix:: that is no record\n");
     secure_end_kit(kit);

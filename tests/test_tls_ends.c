@@ -306,7 +306,8 @@ static void test_tls_ends__tls_meets_plain(void **state)
         .client_is_plain = true, .server = ends_server(&good)});
     secure_call(kit);
     ends_expect(kit, "plain client",
-                "connection to unix: closed: the peer closed the connection",
+                "connection to unix: closed: the peer closed the connection "
+                "before HTTP/2 began, as one that speaks TLS does",
                 "TLS with unix:: the peer sends plain text: HTTP/2 without "
                 "TLS\n");
     secure_end_kit(kit);

@@ -252,7 +252,7 @@ tls_client_rows()
     tls_row plain-server "$client" go '' --use_tls=false \
         "$failed_with the peer sends plain text: HTTP/2 without TLS" ''
     tls_row plain-client "$client" go --use_tls=false '' \
-        'UNAVAILABLE connection to PEER closed: the peer closed the connection' ''
+        'UNAVAILABLE connection to PEER closed: the peer closed the connection before HTTP/2 began, as one that speaks TLS does' ''
     tls_row tls-1.2-only "$client" go '' --tls_version=1.2 'OK ' ''
     if [ "$client" = c3 ]; then
         tls_row tls-1.3-only "$client" go '' --tls_version=1.3 'OK ' ''
