@@ -349,7 +349,7 @@ void sim_tls_options(struct sim_tls *tls, bool is_server, uint32_t n, bool bad,
         tls_options_of_files(is_server, n, bad, options);
         return;
     }
-    options->roots = GRPC_STR("roots");
+    options->roots = is_server ? (grpc_str){NULL, 0} : GRPC_STR("roots");
     options->identity.certificate = bad ? GRPC_STR("bad") : tls_text(n);
     options->identity.key = GRPC_STR("key");
 }
