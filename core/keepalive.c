@@ -4,6 +4,14 @@
 
 #include "core/limits.h"
 
+// keepalive_most_ms: a channel that was told to ask less often may have doubled it
+// beyond.
+static uint32_t keepalive_most_ms(const struct conn_rules *rules)
+{
+    return rules->keepalive_ms < CORE_TIME_MAX_MS ? rules->keepalive_ms
+                                                  : CORE_TIME_MAX_MS;
+}
+
 // keepalive_go_on decides in QUIET. A time that was rounded down to milliseconds
 // has passed when one more has.
 static enum keepalive_answer keepalive_go_on(struct keepalive *keepalive,
@@ -12,10 +20,7 @@ static enum keepalive_answer keepalive_go_on(struct keepalive *keepalive,
                                              uint32_t *out_due_ms)
 {
     uint32_t quiet_ms = now_ms - keepalive->read_ms;
-    // A channel that was told to ask less often may have doubled it beyond.
-    uint32_t most_ms = rules->keepalive_ms < CORE_TIME_MAX_MS
-                           ? rules->keepalive_ms
-                           : CORE_TIME_MAX_MS;
+    uint32_t most_ms = keepalive_most_ms(rules);
     if (quiet_ms <= most_ms) {
         *out_due_ms = keepalive->read_ms + most_ms + 1;
         return KEEPALIVE_WAIT;
@@ -36,6 +41,15 @@ static bool keepalive_was_heard(const struct keepalive *keepalive,
     return (int32_t)(keepalive->read_ms - asked_ms) >= 0;
 }
 
+// keepalive_is_owed: what was read in ASKED was not the answer, and so long ago
+// that it would have been time for another PING since.
+static bool keepalive_is_owed(const struct keepalive *keepalive,
+                              const struct conn_rules *rules, uint32_t now_ms)
+{
+    return keepalive->asked &&
+           now_ms - keepalive->read_ms > keepalive_most_ms(rules);
+}
+
 enum keepalive_answer keepalive_due(struct keepalive *keepalive,
                                     const struct conn_rules *rules,
                                     bool may_rest, uint32_t due_ms,
@@ -43,6 +57,11 @@ enum keepalive_answer keepalive_due(struct keepalive *keepalive,
 {
     if (keepalive->asked && !keepalive_was_heard(keepalive, rules, due_ms)) {
         return KEEPALIVE_GONE;
+    }
+    if (!may_rest && keepalive_is_owed(keepalive, rules, now_ms)) {
+        uint32_t asked_ms = keepalive->read_ms + keepalive_most_ms(rules) + 1;
+        *out_due_ms = asked_ms + rules->keepalive_timeout_ms + 1;
+        return KEEPALIVE_WAIT;
     }
     keepalive->asked = false;
     if (may_rest) {

@@ -14,6 +14,8 @@
 //
 // It is lazy: a busy connection stores the time of each read and does nothing
 // else. When a time has come, it is found out whether it still is the right one.
+// What was read in ASKED, and was not the answer, may then be older than
+// keepalive_ms: it stays ASKED, as if the PING had been sent when that was over.
 //
 // What the peer may (gRFC A8, A9): a PING that comes sooner after the one
 // before than is allowed is a strike, and the third one ends the connection.

@@ -119,6 +119,54 @@ static void test_keepalive__any_frame_is_a_sign_of_life(void **state)
     keep_end(bench);
 }
 
+// A timeout may be longer than the time until a PING. What comes behind the PING
+// and is not its answer puts off the end until both have gone by since, and not
+// longer; nor is another PING sent, for the first still has no answer.
+static void test_keepalive__silence_behind_a_sign_of_life(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = keep_channel(&(grpc_channel_options){
+        .keepalive_ms = 10000, .keepalive_timeout_ms = 20000});
+    struct kit_result result;
+    keep_call(bench, &result);
+    kit_forget(keep_peer(bench));
+    keep_skip(bench, 10001, KEEP_PING);
+    keep_skip(bench, 1000, "");
+    kit_window(keep_peer(bench), 0, 1);
+    keep_skip(bench, 0, "");
+    keep_skip(bench, 19001, ""); // found out
+    keep_skip(bench, 10999, "");
+    keep_skip(bench, 1, "");
+    assert_int_equal(result.done, 0);
+    keep_skip(bench, 1, "EOF\n");
+    assert_int_equal(result.code, GRPC_UNAVAILABLE);
+    keep_end(bench);
+}
+
+// The answer may come as late as that, and the next PING is one of its own.
+static void test_keepalive__a_late_answer(void **state)
+{
+    (void)state;
+    struct kit_bench *bench = keep_channel(&(grpc_channel_options){
+        .keepalive_ms = 10000, .keepalive_timeout_ms = 20000});
+    struct kit_result result;
+    keep_call(bench, &result);
+    kit_forget(keep_peer(bench));
+    keep_skip(bench, 10001, KEEP_PING);
+    kit_window(keep_peer(bench), 0, 1);
+    keep_skip(bench, 0, "");
+    keep_skip(bench, 20001, "");
+    keep_skip(bench, 9000, "");
+    kit_frame(keep_peer(bench), 6, 1, 0, VIEW("keepaliv"));
+    keep_skip(bench, 0, "");
+    keep_skip(bench, 10000, "");
+    keep_skip(bench, 1, KEEP_PING);
+    keep_skip(bench, 20000, "");
+    assert_int_equal(result.done, 0);
+    keep_skip(bench, 1, "EOF\n");
+    keep_end(bench);
+}
+
 static void test_keepalive__a_channel_without_calls_does_not_ask(void **state)
 {
     (void)state;
@@ -528,6 +576,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keepalive__silence_ends_a_channels_calls),
         cmocka_unit_test(test_keepalive__any_frame_is_a_sign_of_life),
+        cmocka_unit_test(test_keepalive__silence_behind_a_sign_of_life),
+        cmocka_unit_test(test_keepalive__a_late_answer),
         cmocka_unit_test(test_keepalive__a_channel_without_calls_does_not_ask),
         cmocka_unit_test(test_keepalive__without_calls_if_it_is_told_to),
         cmocka_unit_test(test_keepalive__never_is_never),
