@@ -718,6 +718,37 @@ static void core_inherit(struct core_call *call, struct core_call *parent)
     }
 }
 
+// core_is_left_alone: every address where there is a server has failed, or has
+// twice given up a connection on which nothing was answered, and is left alone
+// for now. A call that begins then finds no other, and the channel need not have
+// been asked for a connection since: it may be IDLE.
+static bool core_is_left_alone(const grpc_channel *channel)
+{
+    size_t count = 0;
+    LIST_EACH (link, after, &channel->subchannels) {
+        const struct subchannel *subchannel =
+            LIST_OWNER(link, struct subchannel, link);
+        uint16_t port = socket_address_port(&subchannel->address);
+        bool serves = port == CORE_PORT || port == CORE_PORT_OTHER;
+        if (serves && subchannel->state != GRPC_TRANSIENT_FAILURE) {
+            return false;
+        }
+        count += serves ? 1 : 0;
+    }
+    return count > 0;
+}
+
+// core_cannot_connect: that channel, with which something was amiss, has no
+// connection, and may get none before it tells its calls so.
+static bool core_cannot_connect(const struct core_channel *channel)
+{
+    grpc_connectivity state = channel->channel->state;
+    return state == GRPC_TRANSIENT_FAILURE ||
+           (channel->troubles > 0 &&
+            (state == GRPC_CONNECTING ||
+             (state == GRPC_IDLE && core_is_left_alone(channel->channel))));
+}
+
 static void core_start_on(struct core *core, int chosen,
                           struct core_call *parent)
 {
@@ -735,8 +766,7 @@ static void core_start_on(struct core *core, int chosen,
     if (state == GRPC_TRANSIENT_FAILURE && core_chance(core, 80)) {
         call->waits_for_ready = true;
     }
-    call->began_failed = state == GRPC_TRANSIENT_FAILURE ||
-                         (state == GRPC_CONNECTING && channel->troubles > 0);
+    call->began_failed = core_cannot_connect(channel);
     meta_make(call, META_REQUEST, &list);
     sim_note("call %lld starts on channel %lld, %lld and %lld bytes",
              call->index, call->channel, (long long)call->request_size,
