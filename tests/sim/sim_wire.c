@@ -275,6 +275,20 @@ static void wire_sent_data(struct wire_link *link, int side,
     from->data_id = frame->id;
 }
 
+// wire_learn: a client that left may still have begun streams in what is not read
+// of it; they are known by the server's answers.
+static void wire_learn(struct wire_link *link, int side,
+                       const struct wire_frame *frame)
+{
+    struct wire_stream *stream = wire_stream(link, frame->id);
+    bool is_later = frame->id > link->newest_id && frame->id % 2 == 1;
+    if (side == WIRE_SERVER && link->sides[WIRE_CLIENT].blind &&
+        !stream->known && is_later) {
+        stream->known = true;
+        link->open++;
+    }
+}
+
 // wire_admit: may the side send this now?
 static void wire_admit(struct wire_link *link, int side,
                        const struct wire_frame *frame)
@@ -295,6 +309,7 @@ static void wire_admit(struct wire_link *link, int side,
               "the server sends a frame of type %u on stream %u, which it has "
               "left out",
               (unsigned)frame->type, (unsigned)frame->id);
+    wire_learn(link, side, frame);
     const struct wire_stream *stream = wire_stream(link, frame->id);
     bool ended = stream->end_sent[side] && frame->type != H2_FRAME_RST_STREAM &&
                  frame->type != H2_FRAME_WINDOW_UPDATE &&
