@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Tests and checks. Each unit test is built four times: on the split tree and
-# on the amalgamation, each plain and sanitized; and on the split tree for
-# other machines: 32 bit, musl, and a big-endian one that is emulated. Some are
-# built once more, over kqueue.
+# on the amalgamation, each plain and sanitized (sanitized on the amalgamation:
+# those that walk through the whole library; all, in the nightly run); and on the
+# split tree for other machines: 32 bit, musl, and a big-endian one that is
+# emulated. Some are built once more, over kqueue.
 #
 #   make test                      everything
 #   make test TESTS="test_arena"   some of tests/test_*.c and tests/test_*.sh
@@ -27,10 +28,18 @@ SIM_TESTS = test_sim_net test_channel_mess test_connectivity \
 	test_secure_channel test_secure_life test_send_moved test_storms \
 	test_subchannel test_unsent
 ONE_FILE_TESTS = $(filter-out test_gen_% $(SIM_TESTS),$(UNIT_TESTS))
+# Each of them compiles the one file anew, which takes seconds, and its code is that
+# of the split tree, where all are sanitized.
+SAN_ONE_TESTS ?= $(if $(TESTS),%,test_attack_frames test_blocking \
+	test_channel test_compression test_conn test_conn_secure \
+	test_credentials test_inproc test_listener test_raw test_secure_gate \
+	test_send_again test_server test_stream test_stream_ends \
+	test_tls_ends test_tls_mbedtls test_unary_pair)
 MACHINES := $(if $(filter x86_64,$(shell uname -m)),m32) musl s390x
 UNIT_PROGRAMS = \
 	$(UNIT_TESTS:%=$(T)/plain/split/%) $(ONE_FILE_TESTS:%=$(T)/plain/one/%) \
-	$(UNIT_TESTS:%=$(T)/san/split/%) $(ONE_FILE_TESTS:%=$(T)/san/one/%) \
+	$(UNIT_TESTS:%=$(T)/san/split/%) $(patsubst %,$(T)/san/one/%,\
+		$(filter $(SAN_ONE_TESTS),$(ONE_FILE_TESTS))) \
 	$(foreach machine,$(MACHINES),$(UNIT_TESTS:%=$(T)/$(machine)/split/%))
 
 # Code that the generator makes of tests/proto and the example, for tests.
@@ -236,7 +245,7 @@ format:
 # Everything that takes too long for each change.
 nightly:
 	@tests/deps nightly
-	+$(MAKE) test TEST_LONG=1
+	+$(MAKE) test TEST_LONG=1 SAN_ONE_TESTS=%
 	+$(MAKE) valgrind TEST_LONG=1
 	+$(MAKE) sim SEEDS=30000
 	+$(MAKE) sim TLS=1 SEEDS=2000
