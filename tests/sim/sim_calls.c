@@ -438,8 +438,9 @@ static bool core_may_end(const struct core_call *call, grpc_code code)
         return call->cancelled || core_is_bereaved(call) ||
                core_is_cut_short(call);
     case GRPC_DEADLINE_EXCEEDED:
-        return call->timeout_ms != 0 &&
-               core_now(core) >= call->started_ms + call->timeout_ms;
+        return call->is_due ||
+               (call->timeout_ms != 0 &&
+                core_now(core) >= call->started_ms + call->timeout_ms);
     case GRPC_UNAVAILABLE:
         return core_may_be_unavailable(call);
     case GRPC_RESOURCE_EXHAUSTED:
@@ -715,6 +716,7 @@ static void core_inherit(struct core_call *call, struct core_call *parent)
         parent == NULL ? -1 : grpc_call_time_left_ms(parent->answering);
     if (left_ms >= 0 && (call->timeout_ms == 0 || left_ms < call->timeout_ms)) {
         call->timeout_ms = left_ms == 0 ? 1 : (uint32_t)left_ms;
+        call->is_due = left_ms == 0; // 0 would be no timeout
     }
 }
 

@@ -135,6 +135,7 @@ struct core_call {
     bool listens;
     uint32_t delay_ms; // of a late answer
     uint32_t timeout_ms;
+    bool is_due; // less than a millisecond was left when it began
     bool waits_for_ready;
 
     int channel;
