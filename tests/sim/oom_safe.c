@@ -30,6 +30,8 @@ static grpc_tls_options oom_safe_options(struct oom *oom, int side, bool more)
             test_cert(more ? "server-chain.crt" : "server.crt");
         options.identity.key_file =
             test_cert(more ? "server-chain.key" : "server.key");
+        // Who asks nobody for a certificate has no use for roots.
+        options.roots_file = is_mutual ? options.roots_file : NULL;
     } else if (is_mutual) {
         options.identity.certificate_file = test_cert("client.crt");
         options.identity.key_file = test_cert("client.key");
