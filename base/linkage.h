@@ -13,9 +13,8 @@
 //   INTERNAL_DEFINE stands before the definition of such a table
 //   MUST_CHECK     the result may not be ignored
 //   PRINTF_LIKE    argument positions of a format and its first argument
-//   APART          a function that is no part of the usual way: it is not made a
-//                  part of its callers, so that they can be of theirs
-//   NOINLINE       a detour that would weigh on those who do not take it
+//   NOINLINE       a detour: it is not made a part of its callers, on which it
+//                  would weigh, and which can so be made parts of theirs
 
 #ifndef BASE_LINKAGE_H
 #define BASE_LINKAGE_H
@@ -25,7 +24,6 @@
 # define PRINTF_LIKE(text, first) \
   __attribute__((__format__(__printf__, text, first)))
 # define MAYBE_UNUSED __attribute__((unused))
-# define APART        __attribute__((noinline))
 # define NOINLINE     __attribute__((noinline))
 # define LIKELY(x)    __builtin_expect(!!(x), 1)
 # define UNLIKELY(x)  __builtin_expect(!!(x), 0)

@@ -596,7 +596,7 @@ bool conn_secure_is_due(const struct conn *conn)
            conn->secure->at_end;
 }
 
-NOINLINE APART bool conn_secure_is_full(const struct conn *conn)
+NOINLINE bool conn_secure_is_full(const struct conn *conn)
 {
     return secure_waits(&conn->secure->session->output).size > CONN_SECURE_FULL;
 }

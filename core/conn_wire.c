@@ -35,8 +35,7 @@ void conn_wire_fail(struct conn *conn, const char *phase, int error)
 }
 
 // conn_wire_read_apart is conn_wire_read where no socket gives plain text.
-NOINLINE APART static int conn_wire_read_apart(struct conn *conn,
-                                               size_t *out_size)
+NOINLINE static int conn_wire_read_apart(struct conn *conn, size_t *out_size)
 {
     return conn->in_process ? inproc_read(conn, out_size)
                             : conn_secure_read(conn, out_size);
@@ -121,7 +120,7 @@ static bool conn_wire_send(struct conn *conn)
 }
 
 // conn_wire_write_apart is conn_wire_write where no socket takes anything.
-NOINLINE APART static bool conn_wire_write_apart(struct conn *conn)
+NOINLINE static bool conn_wire_write_apart(struct conn *conn)
 {
     if (conn->in_process) {
         inproc_write(conn);
